@@ -1,0 +1,95 @@
+// IP addresses between text and octets, and the names of the reverse zones.
+
+const DIGIT_0 = 0x30
+
+/**
+ * IPv4 or IPv6 text to 4 or 16 octets (RFC 4291 section 2.2); a zone index (`%eth0`) is not part of an address.
+ * Returns undefined for everything else, leading zeros in IPv4 included (they are octal to some, decimal to others).
+ */
+export function parseAddress(text: string): Uint8Array | undefined {
+  return text.includes(':') ? parseIpv6(text) : parseIpv4(text)
+}
+
+function parseIpv4(text: string): Uint8Array | undefined {
+  const octets = new Uint8Array(4)
+  let field = 0
+  let value = -1
+  for (let i = 0; i <= text.length; i++) {
+    const digit = i < text.length ? text.charCodeAt(i) - DIGIT_0 : -2
+    if (digit >= 0 && digit <= 9) {
+      if (value === 0) return undefined
+      value = (value < 0 ? 0 : value * 10) + digit
+      if (value > 255) return undefined
+    } else {
+      if (value < 0 || field > 3) return undefined
+      if (i < text.length && digit !== -2) return undefined
+      octets[field++] = value
+      value = -1
+    }
+  }
+  return field === 4 ? octets : undefined
+}
+
+function parseIpv6(text: string): Uint8Array | undefined {
+  const halves = text.split('::')
+  if (halves.length > 2) return undefined
+  const head = parseGroups(halves[0], halves.length === 1)
+  const tail = halves.length === 2 ? parseGroups(halves[1], true) : []
+  if (!head || !tail) return undefined
+  const missing = 16 - head.length - tail.length
+  // `::` stands for at least one group of zeros (RFC 4291 section 2.2).
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined
+  const octets = new Uint8Array(16)
+  octets.set(head, 0)
+  octets.set(tail, 16 - tail.length)
+  return octets
+}
+
+function parseGroups(text: string, isLast: boolean): number[] | undefined {
+  if (text === '') return []
+  const octets: number[] = []
+  const groups = text.split(':')
+  for (const [i, group] of groups.entries()) {
+    if (isLast && i === groups.length - 1 && group.includes('.')) {
+      const v4 = parseIpv4(group)
+      if (!v4) return undefined
+      octets.push(...v4)
+    } else {
+      if (!/^[0-9a-f]{1,4}$/i.test(group)) return undefined
+      const value = Number.parseInt(group, 16)
+      octets.push(value >> 8, value & 255)
+    }
+  }
+  return octets.length <= 16 ? octets : undefined
+}
+
+/** 4 or 16 octets at `at` to text; IPv6 as RFC 5952 writes it. */
+export function formatAddress(bytes: Uint8Array, at = 0, length = bytes.length - at): string {
+  if (length === 4) return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`
+  const groups: number[] = []
+  for (let i = 0; i < 16; i += 2) groups.push((bytes[at + i] << 8) | bytes[at + i + 1])
+  // RFC 5952 section 4.2: the longest run of two or more zero groups, the first of equals.
+  let best = -1
+  let bestLength = 1
+  for (let i = 0; i < 8; i++) {
+    let end = i
+    while (end < 8 && groups[end] === 0) end++
+    if (end - i > bestLength) {
+      best = i
+      bestLength = end - i
+    }
+    if (end > i) i = end
+  }
+  const hex = (list: number[]): string => list.map(group => group.toString(16)).join(':')
+  return best < 0 ? hex(groups) : `${hex(groups.slice(0, best))}::${hex(groups.slice(best + bestLength))}`
+}
+
+/** The reverse name of an address: `4.3.2.1.in-addr.arpa.` (RFC 1035 section 3.5), nibbles in `ip6.arpa.` (RFC 3596 section 2.5). */
+export function reverseName(address: Uint8Array): string {
+  const labels: string[] = []
+  for (const octet of address) {
+    if (address.length === 4) labels.unshift(String(octet))
+    else labels.unshift((octet & 15).toString(16), (octet >> 4).toString(16))
+  }
+  return `${labels.join('.')}.${address.length === 4 ? 'in-addr' : 'ip6'}.arpa.`
+}

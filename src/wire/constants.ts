@@ -1,0 +1,83 @@
+// Numbers of the DNS protocol, by the names that IANA's registry gives them.
+
+/** Resource record types (RFC 1035 section 3.2.2 and later). */
+export const Type = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  HINFO: 13,
+  MX: 15,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  NAPTR: 35,
+  OPT: 41,
+  DS: 43,
+  RRSIG: 46,
+  NSEC: 47,
+  DNSKEY: 48,
+  NSEC3: 50,
+  SVCB: 64,
+  HTTPS: 65,
+  IXFR: 251,
+  AXFR: 252,
+  ANY: 255,
+  CAA: 257,
+} as const
+
+/** Classes (RFC 1035 section 3.2.4). */
+export const Class = { IN: 1, CH: 3, HS: 4, NONE: 254, ANY: 255 } as const
+
+/** Response codes (RFC 6895 section 2.3); above 15 the upper bits travel in OPT (RFC 6891 section 6.1.3). */
+export const Rcode = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  BADVERS: 16,
+} as const
+export type Rcode = number
+
+/** Operation codes (RFC 1035 section 4.1.1, RFC 1996, RFC 2136). */
+export const Opcode = { QUERY: 0, IQUERY: 1, STATUS: 2, NOTIFY: 4, UPDATE: 5 } as const
+
+/** Bits of the second 16-bit word of a header (RFC 1035 section 4.1.1). */
+export const Flag = {
+  QR: 0x8000,
+  AA: 0x0400,
+  TC: 0x0200,
+  RD: 0x0100,
+  RA: 0x0080,
+  AD: 0x0020,
+  CD: 0x0010,
+} as const
+
+/** Octets of a header (RFC 1035 section 4.1.1); a question's name begins here. */
+export const HEADER_LENGTH = 12
+/** A name in wire form, root included (RFC 1035 section 2.3.4). */
+export const MAX_NAME_LENGTH = 255
+/** One label (RFC 1035 section 2.3.4). */
+export const MAX_LABEL_LENGTH = 63
+/** A UDP message without EDNS (RFC 1035 section 2.3.4). */
+export const MIN_UDP_SIZE = 512
+/** A message over TCP: its length is 16 bits (RFC 1035 section 4.2.2). */
+export const MAX_MESSAGE_SIZE = 65_535
+/** OPT without options: root, type, class, TTL, RDLENGTH (RFC 6891 section 6.1.2). */
+export const OPT_LENGTH = 11
+/** A pointer to the question's name, as the owner of a record (RFC 1035 section 4.1.4). */
+export const QUESTION_POINTER = 0xc000 | HEADER_LENGTH
+
+const typeNames = new Map<number, string>(Object.entries(Type).map(([name, value]) => [value, name]))
+const classNames = new Map<number, string>(Object.entries(Class).map(([name, value]) => [value, name]))
+const rcodeNames = new Map<number, string>(Object.entries(Rcode).map(([name, value]) => [value, name]))
+
+/** `A`, `SRV`, …; `TYPE65280` for what has no name here (RFC 3597 section 5). */
+export const formatType = (type: number): string => typeNames.get(type) ?? `TYPE${type}`
+/** `IN`, `CH`, …; `CLASS42` for what has no name here (RFC 3597 section 5). */
+export const formatClass = (value: number): string => classNames.get(value) ?? `CLASS${value}`
+/** `NOERROR`, `NXDOMAIN`, …; `RCODE9` for what has no name here. */
+export const formatRcode = (rcode: number): string => rcodeNames.get(rcode) ?? `RCODE${rcode}`

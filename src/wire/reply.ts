@@ -1,0 +1,177 @@
+// A writer of one reply, straight into the buffer that will be sent. One object is used for reply after reply and allocates nothing.
+// Room for OPT is kept from the start, so that a truncated reply still carries it (RFC 6891 section 7).
+
+import { Flag, HEADER_LENGTH, MAX_MESSAGE_SIZE, OPT_LENGTH, QUESTION_POINTER, Rcode, Type } from './constants.ts'
+import { type Query, Transport, read16, skipName } from './query.ts'
+
+/** The sections of a message that hold records, in their order (RFC 1035 section 4.1). */
+export const Section = { Answer: 0, Authority: 1, Additional: 2 } as const
+export type Section = (typeof Section)[keyof typeof Section]
+
+/** Below this, a loop of our own beats the call into Buffer's copy. */
+const SHORT_COPY = 48
+
+export class Reply {
+  /** The buffer that is written to; the message is `bytes[start, position)`. */
+  bytes: Buffer
+  start = 0
+  /** Where the next octet goes. */
+  position = 0
+  /** No record may reach beyond this. */
+  limit = 0
+  /** How many records each section holds. */
+  readonly counts = new Uint16Array(3)
+  /** AA: the answer comes from a zone of this server. */
+  authoritative = false
+  /** RA: whoever answered would recurse. */
+  recursionAvailable = false
+  /** TC: something that belongs to the reply did not fit. */
+  truncated = false
+  /** Number of the plugin that made the reply, as the server block counts them; -1 when none did. Metrics tell it. */
+  author = -1
+  #hasEdns = false
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  /** Begins the reply to `query` at `start`: keeps room for header and OPT, and repeats the question as the client spelt it. */
+  begin(query: Query, start = 0): void {
+    this.start = start
+    this.counts.fill(0)
+    this.authoritative = false
+    this.recursionAvailable = false
+    this.truncated = false
+    this.author = -1
+    this.#hasEdns = query.hasEdns
+    const size = query.transport === Transport.UDP ? query.udpSize : MAX_MESSAGE_SIZE
+    this.limit = Math.min(start + size, this.bytes.length) - (query.hasEdns ? OPT_LENGTH : 0)
+    const { bytes } = this
+    let at = start + HEADER_LENGTH
+    for (let i = query.start + HEADER_LENGTH; i < query.questionEnd; i++) bytes[at++] = query.bytes[i]
+    this.position = at
+  }
+
+  /** Drops every record written so far, to begin the answer anew. */
+  clear(query: Query): void {
+    const { author } = this
+    this.begin(query, this.start)
+    this.author = author
+  }
+
+  /** Octets of the message so far. */
+  get size(): number {
+    return this.position - this.start
+  }
+
+  /** Whether `length` more octets fit; if not, the reply is marked as truncated. */
+  fits(length: number): boolean {
+    if (this.position + length <= this.limit) return true
+    this.truncated = true
+    return false
+  }
+
+  write8(value: number): void {
+    this.bytes[this.position++] = value
+  }
+
+  write16(value: number): void {
+    this.bytes[this.position++] = value >>> 8
+    this.bytes[this.position++] = value
+  }
+
+  write32(value: number): void {
+    this.write16(value >>> 16)
+    this.write16(value & 0xffff)
+  }
+
+  /** Copies `length` octets of `source`, as they are. The caller has asked `fits`. */
+  copy(source: Buffer, from: number, length: number): void {
+    const { bytes, position } = this
+    if (length > SHORT_COPY) source.copy(bytes, position, from, from + length)
+    else for (let i = 0; i < length; i++) bytes[position + i] = source[from + i]
+    this.position = position + length
+  }
+
+  /** Writes a record's head: `owner` is a pointer (0xc000 | offset), the class is IN. The rdata follows by the caller. */
+  writeRecordHead(owner: number, type: number, ttlSeconds: number, rdataLength: number): void {
+    this.write16(owner)
+    this.write16(type)
+    this.write16(1)
+    this.write32(ttlSeconds)
+    this.write16(rdataLength)
+  }
+
+  /** Writes a whole record whose owner is the question's name, if it fits. */
+  addRecord(section: Section, type: number, ttlSeconds: number, rdata: Uint8Array, rdataLength = rdata.length): void {
+    if (!this.fits(12 + rdataLength)) return
+    this.writeRecordHead(QUESTION_POINTER, type, ttlSeconds, rdataLength)
+    for (let i = 0; i < rdataLength; i++) this.bytes[this.position++] = rdata[i]
+    this.counts[section]++
+  }
+
+  /**
+   * Copies `count` encoded records, as many as fit; the rest are left out and TC is set (RFC 2181 section 9; CoreDNS sets it
+   * for additional records too). Returns how many were written.
+   */
+  addRecords(section: Section, source: Buffer, from: number, length: number, count: number): number {
+    if (this.position + length <= this.limit) {
+      this.copy(source, from, length)
+      this.counts[section] += count
+      return count
+    }
+    this.truncated = true
+    const end = from + length
+    let at = from
+    let written = 0
+    while (written < count) {
+      const next = recordEnd(source, at, end)
+      if (next < 0 || this.position + next - at > this.limit) break
+      this.copy(source, at, next - at)
+      at = next
+      written++
+    }
+    this.counts[section] += written
+    return written
+  }
+
+  /** Writes header and OPT, and so ends the reply. Returns its length in octets. */
+  finish(query: Query, rcode: Rcode): number {
+    const { bytes, start, counts } = this
+    if (this.#hasEdns) this.#writeOpt(query, rcode)
+    let flags = Flag.QR | (query.opcode << 11) | (query.flags & (Flag.RD | Flag.CD)) | (rcode & 15)
+    if (this.authoritative) flags |= Flag.AA
+    if (this.truncated) flags |= Flag.TC
+    if (this.recursionAvailable) flags |= Flag.RA
+    write16(bytes, start, query.id)
+    write16(bytes, start + 2, flags)
+    write16(bytes, start + 4, query.questionEnd > 0 ? 1 : 0)
+    write16(bytes, start + 6, counts[Section.Answer])
+    write16(bytes, start + 8, counts[Section.Authority])
+    write16(bytes, start + 10, counts[Section.Additional] + (this.#hasEdns ? 1 : 0))
+    return this.position - start
+  }
+
+  #writeOpt(query: Query, rcode: Rcode): void {
+    this.write8(0)
+    this.write16(Type.OPT)
+    this.write16(query.udpSize)
+    this.write8(rcode >> 4) // the upper bits of the rcode (RFC 6891 section 6.1.3)
+    this.write8(0)
+    this.write16(query.dnssecOk ? 0x8000 : 0)
+    this.write16(0)
+  }
+}
+
+export function write16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8
+  bytes[at + 1] = value
+}
+
+/** Where the record at `at` ends, or -1 when it runs past `end`. */
+export function recordEnd(bytes: Uint8Array, at: number, end: number): number {
+  const head = skipName(bytes, at, end)
+  if (head < 0 || head + 10 > end) return -1
+  const next = head + 10 + read16(bytes, head + 8)
+  return next <= end ? next : -1
+}
