@@ -1,0 +1,74 @@
+// What a plugin is to the server: one directive of the Corefile, set up once for each server block that has it.
+
+import type { Logger } from 'pino'
+import type { Cursor } from '../corefile/directive.ts'
+import type { Key } from '../corefile/key.ts'
+import type { Registry } from '../metrics/registry.ts'
+import type { Handler } from './handler.ts'
+import type { HttpEndpoints } from './http.ts'
+
+/** A directive: its name, and how its tokens become an instance. `src/plugins/order.ts` lists them in execution order. */
+export interface Plugin {
+  readonly name: string
+  /** Whether a server block may have it more than once. */
+  readonly repeatable: boolean
+  /** Reads the directive's tokens; throws CorefileError for what it does not understand. Opens nothing: that is for `start`. */
+  setup(cursor: Cursor, block: Block): Instance
+}
+
+/** A plugin that is set up. Whatever it does not need, it leaves out. */
+export interface Instance {
+  /** Its place in the chain: returns the handler that runs before `next`. */
+  handler?(next: Handler): Handler
+  /** Runs before the sockets are read; the server waits for it. Rejects when the server cannot run without it. */
+  start?(): Promise<void>
+  /** Whether it can answer; `ready` asks. A plugin that leaves it out is always ready. */
+  ready?(): boolean
+  /** Runs at a shutdown while queries are still answered (`health`'s lameduck); the server waits for it. */
+  lameduck?(): Promise<void>
+  /** Runs after the last query. */
+  stop?(): Promise<void>
+}
+
+/** What a plugin learns of the server block that it is set up in. */
+export interface Block {
+  /** The keys of the block. Metrics name a server by the first: `dns://:53`. */
+  readonly keys: readonly Key[]
+  /** Zones of the block, absolute, in lower case. */
+  readonly zones: readonly string[]
+  /** The folder of the Corefile; relative paths begin there. */
+  readonly directory: string
+  /** Addresses that `bind` chose; empty for all. */
+  readonly addresses: string[]
+  /** Names of the plugins in this block's chain, in execution order; `Reply.author` is an index into it. Complete when `start` runs. */
+  readonly chain: string[]
+  /** Instances of this block with their names, in execution order. Complete when `start` runs. */
+  readonly instances: { readonly name: string; readonly instance: Instance }[]
+  /** `debug` is on: what throws is not caught. */
+  debug: boolean
+  readonly process: ProcessContext
+}
+
+/** What all server blocks of one process share. */
+export interface ProcessContext {
+  readonly version: string
+  readonly log: Logger
+  readonly metrics: Registry
+  readonly http: HttpEndpoints
+  /** The in-process API that the `kubernetes` plugin talks to when its options name no other. */
+  readonly api: ApiDefaults
+}
+
+/** Where the `kubernetes` plugin finds its API unless the Corefile says otherwise. */
+export interface ApiDefaults {
+  /** URL of an API server without authentication: the in-process API. */
+  readonly endpoint?: string
+  /** `--kubeconfig`. */
+  readonly kubeconfig?: string
+}
+
+/** The number of `name` in the block's chain, for `Reply.author`; appends it when it is not there. */
+export function joinChain(block: Block, name: string): number {
+  const known = block.chain.indexOf(name)
+  return known >= 0 ? known : block.chain.push(name) - 1
+}
