@@ -26,7 +26,7 @@ export class HttpEndpoints {
     if (!listener) {
       const routes = new Map<string, HttpRoute>()
       const server = http.createServer((request, response) => {
-        const found = routes.get(new URL(request.url ?? '/', 'http://localhost').pathname)
+        const found = routes.get((request.url ?? '/').split('?', 1)[0])
         if (found) found(request, response)
         else response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n')
       })
