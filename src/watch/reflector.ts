@@ -1,0 +1,400 @@
+// The copy of one resource of the API, kept as client-go's reflector keeps it: list, then watch from the version of the list, and never lose
+// an event. The resourceVersion says what is known; whatever ends a watch (its time, a broken connection, half a line, silence), the next
+// one asks for what came after that version. Only when the server no longer remembers it (410) is everything listed again, and then only
+// the differences are told.
+//
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+
+import { Backoff } from './backoff.ts'
+import { type Clock, SYSTEM_CLOCK, sleep } from './clock.ts'
+import type { ApiConnection, ApiResponse } from './connection.ts'
+import { ApiFault, explainStatus, FaultCode, toOneLine } from './fault.ts'
+import { ItemSplitter } from './items.ts'
+import { isObject, objectOf, stringOf } from './json.ts'
+import { decode, LineSplitter } from './line.ts'
+import { qualifiedName, type Resource, resourcePath } from './resource.ts'
+import { SilenceTimer } from './silence.ts'
+import type { SlimMeta } from './slim.ts'
+import { type Sink, Store } from './store.ts'
+
+/** pino is one. */
+export interface Log {
+  info(message: string): void
+  warn(message: string): void
+  error(message: string): void
+}
+
+export interface ReflectorOptions<T extends SlimMeta> {
+  readonly connection: ApiConnection
+  readonly resource: Resource<T>
+  readonly sink: Sink<T>
+  readonly log: Log
+  /** All namespaces when absent. */
+  readonly namespace?: string
+  readonly labelSelector?: string
+  readonly fieldSelector?: string
+  readonly clock?: Clock
+}
+
+export interface ReflectorStatus {
+  /** A list was complete once. */
+  synced: boolean
+  /** The server answered the last request, and nothing has failed since. */
+  connected: boolean
+  /** When the last event, bookmark or page came, in milliseconds since 1970; NaN before the first. */
+  lastHeardMs: number
+  /** Complete lists after the first. */
+  relists: number
+  /** Failed attempts, events that could not be taken, and exceptions of the sink. */
+  errors: number
+  lastError: string
+  /** '' until a list is complete, and again when it is too old. */
+  resourceVersion: string
+}
+
+/** The API sends a bookmark about once a minute; a stream with neither events nor bookmarks for longer is dead. */
+const LONGEST_SILENCE_MS = 70_000
+/** A streaming list begins at once. A server that ignores the request for one sends its objects and then nothing. */
+const STREAM_LIST_SILENCE_MS = 10_000
+/** As client-go: a random time, so that the watches of many clients do not end together. */
+const MIN_WATCH_SECONDS = 300
+const MAX_WATCH_SECONDS = 600
+const PAGE_SIZE = 500
+/** A watch that ends sooner and brought nothing is a failure; one that stays open for longer is well. */
+const SETTLED_MS = 1_000
+/** The most of a Retry-After that is obeyed, so that a wrong one does not stop us for a day. */
+const MAX_RETRY_AFTER_MS = 300_000
+const MAX_STATUS_BYTES = 65_536
+/** The bookmark that ends the initial events of a streaming list (KEP-3157). */
+const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
+
+export class Reflector<T extends SlimMeta> {
+  readonly status: ReflectorStatus = {
+    synced: false,
+    connected: false,
+    lastHeardMs: Number.NaN,
+    relists: 0,
+    errors: 0,
+    lastError: '',
+    resourceVersion: '',
+  }
+  readonly #options: ReflectorOptions<T>
+  readonly #name: string
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #store: Store<T>
+  readonly #backoff: Backoff
+  readonly #stopping = new AbortController()
+  #running: Promise<void> | undefined
+  #attempt = new AbortController()
+  #streamsLists = true
+  /** Keys that the list under way has brought; undefined while there is none. */
+  #listed: Set<string> | undefined
+  #failures = 0
+  #failingSinceMs = 0
+  #isAway = false
+  #malformedAt: string | undefined
+  #saidUnusable = false
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options
+    this.#name = options.resource.name
+    this.#log = options.log
+    this.#clock = options.clock ?? SYSTEM_CLOCK
+    this.#backoff = new Backoff(this.#clock)
+    this.#store = new Store(options.sink, error => {
+      this.#countError(
+        `what was to take a change failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      )
+      this.#log.error(`${this.#name}: ${this.status.lastError}`)
+    })
+  }
+
+  get size(): number {
+    return this.#store.size
+  }
+
+  /** `key` is `namespace/name`, or the name of an object without namespace. */
+  get(key: string): T | undefined {
+    return this.#store.get(key)
+  }
+
+  values(): IterableIterator<T> {
+    return this.#store.values()
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** From the call on nothing is told and nothing is opened; resolves when the last connection is let go. */
+  async stop(): Promise<void> {
+    this.#store.close()
+    this.#stopping.abort()
+    this.#attempt.abort()
+    await this.#running
+    this.status.connected = false
+  }
+
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        if (this.status.resourceVersion !== '') await this.#watch()
+        else if (this.#streamsLists) await this.#streamList()
+        else await this.#listPages()
+      } catch (error) {
+        this.#listed = undefined
+        if (!this.#stopped) await this.#recover(this.#faultOf(error))
+      }
+    }
+  }
+
+  /** The streaming list (KEP-3157; Kubernetes 1.32): each object as an ADDED event, a bookmark at the end, and the watch goes on from there. */
+  async #streamList(): Promise<void> {
+    this.#listed = new Set()
+    // No resourceVersion: the newest state, so that what is held never goes back in time, whichever server answers.
+    const query = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
+    try {
+      await this.#followEvents(query)
+    } catch (error) {
+      const isIgnored = error instanceof ApiFault && error.code === FaultCode.SILENT && this.status.connected
+      const isRefused = error instanceof ApiFault && error.code === FaultCode.UNSUPPORTED
+      if (!this.#isListing || (!isIgnored && !isRefused)) throw error
+    }
+    // Refused, or ended, or silent without the bookmark that ends a list: the server does not know it, and is asked in the old way from now on.
+    if (this.#isListing) this.#streamsLists = false
+    this.#listed = undefined
+  }
+
+  get #isListing(): boolean {
+    return this.#listed !== undefined
+  }
+
+  /** Pages of the newest state, without a version of ours: a page from the past could bring back what was deleted. */
+  async #listPages(): Promise<void> {
+    const listed = new Set<string>()
+    this.#listed = listed
+    let token = ''
+    let resourceVersion = ''
+    do {
+      const items = new ItemSplitter()
+      const query = { limit: String(PAGE_SIZE), ...(token === '' ? {} : { continue: token }) }
+      await this.#exchange('list', query, chunk => items.push(chunk, item => this.#take(JSON.parse(item))))
+      if (this.#stopped) return
+      const { metadata } = objectOf(items.finish())
+      token = stringOf(objectOf(metadata).continue)
+      resourceVersion = stringOf(objectOf(metadata).resourceVersion)
+      this.status.lastHeardMs = this.#clock.now()
+    } while (token !== '')
+    if (resourceVersion === '') throw new SyntaxError('a list without resourceVersion')
+    this.#finishList(listed, resourceVersion)
+  }
+
+  #finishList(listed: ReadonlySet<string>, resourceVersion: string): void {
+    this.#listed = undefined
+    this.status.resourceVersion = resourceVersion
+    if (this.status.synced) this.status.relists++
+    this.status.synced = true
+    this.#settle()
+    this.#store.complete(listed)
+  }
+
+  async #watch(): Promise<void> {
+    const from = this.status.resourceVersion
+    const startMs = this.#clock.now()
+    await this.#followEvents({ resourceVersion: from })
+    if (this.status.resourceVersion !== from || this.#clock.now() - startMs >= SETTLED_MS) this.#settle()
+    else if (!this.#stopped) throw new ApiFault(FaultCode.SERVER, `watch ${this.#name}: the server ended it at once`)
+  }
+
+  async #followEvents(query: Readonly<Record<string, string>>): Promise<void> {
+    const seconds = MIN_WATCH_SECONDS + Math.floor(this.#clock.random() * (MAX_WATCH_SECONDS - MIN_WATCH_SECONDS + 1))
+    const lines = new LineSplitter()
+    await this.#exchange(
+      'watch',
+      { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds), ...query },
+      chunk => lines.push(chunk, line => this.#takeEvent(JSON.parse(line))),
+    )
+    if (lines.pendingBytes > 0 && !this.#stopped)
+      throw new SyntaxError('the stream was cut off in the middle of a line')
+  }
+
+  #takeEvent(event: unknown): void {
+    if (this.#stopped) return
+    if (!isObject(event)) throw new SyntaxError('a line that is no event')
+    const { type, object } = event
+    const metadata = objectOf(objectOf(object).metadata)
+    const resourceVersion = stringOf(metadata.resourceVersion)
+    this.status.lastHeardMs = this.#clock.now()
+    switch (type) {
+      case 'ADDED':
+      case 'MODIFIED':
+        this.#take(object)
+        break
+      case 'DELETED':
+        this.#drop(object)
+        break
+      case 'BOOKMARK':
+        if (this.#listed !== undefined && objectOf(metadata.annotations)[INITIAL_EVENTS_END] === 'true') {
+          if (resourceVersion === '') throw new SyntaxError('a bookmark without resourceVersion')
+          this.#finishList(this.#listed, resourceVersion)
+        }
+        break
+      case 'ERROR': {
+        const { code } = objectOf(object)
+        throw this.#explain(typeof code === 'number' ? code : 500, object, 'watch')
+      }
+      default:
+        throw new SyntaxError(`an event of the type ${JSON.stringify(type)}`)
+    }
+    // While a streaming list is under way there is no version yet from which nothing would be missed.
+    if (!this.#isListing && resourceVersion !== '') this.status.resourceVersion = resourceVersion
+  }
+
+  #take(object: unknown): void {
+    if (this.#stopped) return
+    const slim = this.#convert(object)
+    if (slim === undefined) return
+    this.#listed?.add(slim.key)
+    this.#store.put(slim)
+  }
+
+  #drop(object: unknown): void {
+    const slim = this.#convert(object)
+    if (slim === undefined) return
+    this.#listed?.delete(slim.key)
+    this.#store.remove(slim.key)
+  }
+
+  /** An object without a name would come again just so, however often it is asked for: it is told once, and left out. */
+  #convert(object: unknown): T | undefined {
+    const slim = this.#options.resource.convert(object)
+    if (slim !== undefined) return slim
+    this.#countError('the server sent an object without a name')
+    if (!this.#saidUnusable) this.#log.warn(`${this.#name}: ${this.status.lastError}; it is left out`)
+    this.#saidUnusable = true
+    return undefined
+  }
+
+  /** One request, its response fed to `consume`. Resolves at the orderly end of the response; rejects with ApiFault. */
+  async #exchange(
+    verb: 'list' | 'watch',
+    query: Readonly<Record<string, string>>,
+    consume: (chunk: Uint8Array) => void,
+  ): Promise<void> {
+    const attempt = new AbortController()
+    this.#attempt = attempt
+    const { baseUrl } = this.#options.connection
+    const silence = new SilenceTimer(this.#clock, LONGEST_SILENCE_MS, limitMs =>
+      attempt.abort(
+        new ApiFault(FaultCode.SILENT, `${verb} ${this.#name}: nothing heard from ${baseUrl} for ${limitMs / 1000} s`),
+      ),
+    )
+    let settled: unknown
+    try {
+      const response = await this.#options.connection.request(this.#pathOf(query), { signal: attempt.signal })
+      if (response.status !== 200)
+        throw this.#explain(response.status, await readStatusBody(response.body), verb, response)
+      this.status.connected = true
+      silence.hear(this.#silenceMs(verb))
+      if (this.#failures > 0) settled = this.#clock.setTimeout(() => this.#settle(), SETTLED_MS)
+      for await (const chunk of response.body) {
+        if (this.#stopped) return
+        consume(chunk)
+        silence.hear(this.#silenceMs(verb))
+      }
+    } catch (error) {
+      throw attempt.signal.reason instanceof ApiFault ? attempt.signal.reason : error
+    } finally {
+      silence.stop()
+      this.#clock.clearTimeout(settled)
+    }
+  }
+
+  #silenceMs(verb: 'list' | 'watch'): number {
+    return verb === 'watch' && this.#isListing ? STREAM_LIST_SILENCE_MS : LONGEST_SILENCE_MS
+  }
+
+  #pathOf(query: Readonly<Record<string, string>>): string {
+    const { resource, namespace, labelSelector, fieldSelector } = this.#options
+    const parameters = new URLSearchParams(query)
+    if (labelSelector !== undefined) parameters.set('labelSelector', labelSelector)
+    if (fieldSelector !== undefined) parameters.set('fieldSelector', fieldSelector)
+    return `${resourcePath(resource, namespace)}?${parameters.toString()}`
+  }
+
+  #explain(httpStatus: number, body: unknown, verb: 'list' | 'watch', response?: ApiResponse): ApiFault {
+    const asked = { verb, resource: qualifiedName(this.#options.resource), baseUrl: this.#options.connection.baseUrl }
+    return explainStatus(httpStatus, body, asked, this.#clock.now(), response?.retryAfter)
+  }
+
+  #faultOf(error: unknown): ApiFault {
+    if (error instanceof ApiFault) return error
+    const where = `${this.#name} at ${this.#options.connection.baseUrl}`
+    // Of JSON.parse, of the splitters' bounds, and of ours for what is JSON but not of the API.
+    if (error instanceof SyntaxError || error instanceof RangeError) {
+      return new ApiFault(FaultCode.MALFORMED, `${where}: not what the API sends: ${error.message}`)
+    }
+    return new ApiFault(FaultCode.SERVER, `${where}: ${String(error)}`)
+  }
+
+  /** After a failure: what to give up, what to say, how long to wait. */
+  async #recover(fault: ApiFault): Promise<void> {
+    const wasOpen = this.status.connected
+    this.status.connected = false
+    if (this.#failures === 0) this.#failingSinceMs = this.#clock.now()
+    this.#failures++
+    this.#countError(fault.message)
+    const version = this.status.resourceVersion
+    if (fault.code === FaultCode.GONE) this.status.resourceVersion = ''
+    if (fault.code === FaultCode.MALFORMED) {
+      // The same version brought us to the same line twice: another way in may go around it.
+      if (this.#malformedAt === version) this.status.resourceVersion = ''
+      this.#malformedAt = version
+    }
+    // A watch that breaks is resumed within a second as a rule; it is worth a line only when that fails.
+    const isOrdinary = fault.code === FaultCode.GONE || (wasOpen && fault.code !== FaultCode.MALFORMED)
+    if (!this.#isAway && (!isOrdinary || this.#failures > 1)) {
+      this.#isAway = true
+      this.#log.warn(`${this.#name}: ${fault.message}; keeping the ${this.#store.size} that are known, trying again`)
+    }
+    const retryAfterMs = Math.min(fault.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
+    await sleep(this.#clock, Math.max(this.#backoff.nextDelayMs(), retryAfterMs), this.#stopping.signal)
+  }
+
+  /** The server is well again. */
+  #settle(): void {
+    if (this.#isAway) {
+      const seconds = Math.round((this.#clock.now() - this.#failingSinceMs) / 1000)
+      this.#log.info(`${this.#name}: the API is back after ${seconds} s`)
+    }
+    this.#failures = 0
+    this.#isAway = false
+  }
+
+  #countError(message: string): void {
+    this.status.errors++
+    this.status.lastError = toOneLine(message)
+  }
+}
+
+/** The Status object of a refusal; what a proxy sends in its place is taken as the message. */
+async function readStatusBody(body: AsyncIterable<Uint8Array>): Promise<unknown> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    pieces.push(chunk)
+    bytes += chunk.length
+    if (bytes > MAX_STATUS_BYTES) break
+  }
+  const text = decode(Buffer.concat(pieces))
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { message: toOneLine(text).slice(0, 200) }
+  }
+}
