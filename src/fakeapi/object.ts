@@ -50,7 +50,14 @@ export interface Resource {
 /** One cause of a 422: `field` is a path as Kubernetes writes it (`spec.ports[0].nodePort`). */
 export interface Cause {
   field: string
-  reason: 'FieldValueRequired' | 'FieldValueInvalid' | 'FieldValueDuplicate' | 'FieldValueForbidden' | 'FieldValueNotSupported'
+  reason:
+    | 'FieldValueRequired'
+    | 'FieldValueInvalid'
+    | 'FieldValueDuplicate'
+    | 'FieldValueForbidden'
+    | 'FieldValueNotSupported'
+    | 'FieldValueTooMany'
+    | 'FieldValueTypeInvalid'
   message: string
 }
 
@@ -62,7 +69,13 @@ export class ApiError extends Error {
   readonly causes: readonly Cause[]
   readonly retryAfterSeconds: number | undefined
 
-  constructor(code: number, reason: string, message: string, causes: readonly Cause[] = [], retryAfterSeconds?: number) {
+  constructor(
+    code: number,
+    reason: string,
+    message: string,
+    causes: readonly Cause[] = [],
+    retryAfterSeconds?: number,
+  ) {
     super(message)
     this.code = code
     this.reason = reason

@@ -1,0 +1,161 @@
+import { BlockList, isIPv4, isIPv6 } from 'node:net'
+
+// IP addresses as numbers, and pools that hand them out. Text forms are as Go's netip reads and writes them, because that is what
+// the real API server compares with.
+
+export type IpFamily = 'IPv4' | 'IPv6'
+
+/** An address: its number, and which family the number belongs to. */
+export interface Address {
+  family: IpFamily
+  value: bigint
+}
+
+/** Reads an address strictly: no leading zeros in IPv4, no zone, no prefix length. undefined when it is none. */
+export function parseAddress(text: string): Address | undefined {
+  if (isIPv4(text)) return { family: 'IPv4', value: parseIpv4(text) }
+  if (!isIPv6(text) || text.includes('%')) return undefined
+  return { family: 'IPv6', value: parseIpv6(text) }
+}
+
+export function familyOf(text: string): IpFamily | undefined {
+  return parseAddress(text)?.family
+}
+
+/** Writes the canonical text (RFC 5952 for IPv6; IPv4-mapped addresses keep their dotted end). */
+export function formatAddress({ family, value }: Address): string {
+  if (family === 'IPv4') return formatIpv4(value)
+  if (value >> 32n === 0xffffn) return `::ffff:${formatIpv4(value & 0xffff_ffffn)}`
+  const groups = Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(112 - 16 * i)) & 0xffffn))
+  const { start, length } = longestZeroRun(groups)
+  // RFC 5952 section 4.2.2: a single zero group is not shortened.
+  if (length < 2) return writeGroups(groups)
+  return `${writeGroups(groups.slice(0, start))}::${writeGroups(groups.slice(start + length))}`
+}
+
+export function isMappedIpv4({ family, value }: Address): boolean {
+  return family === 'IPv6' && value >> 32n === 0xffffn
+}
+
+/** The ranges that no endpoint address may be in, in the words that the API uses for them. undefined for a usable address. */
+export function unusableAs(address: Address): string | undefined {
+  const text = formatAddress(address)
+  if (address.value === 0n) return `may not be unspecified (${text})`
+  const kind = address.family === 'IPv4' ? 'ipv4' : 'ipv6'
+  if (LOOPBACK.check(text, kind)) return 'may not be in the loopback range (127.0.0.0/8, ::1/128)'
+  if (LINK_LOCAL.check(text, kind)) return 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'
+  if (LINK_LOCAL_MULTICAST.check(text, kind)) {
+    return 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'
+  }
+  return undefined
+}
+
+/** Addresses of one CIDR range, handed out in turn so that a released one is not met again at once. */
+export class AddressPool {
+  readonly cidr: string
+  readonly family: IpFamily
+  readonly #first: bigint
+  readonly #size: bigint
+  // A count and not a flag: manifests may hold the same address twice.
+  readonly #taken = new Map<bigint, number>()
+  #next: bigint
+
+  /** `skip`: how many addresses at the start of the range are only given to who asks for them. Throws on a bad CIDR. */
+  constructor(cidr: string, skip = 1) {
+    const [base, length] = cidr.split('/')
+    const address = parseAddress(base ?? '')
+    const bits = address?.family === 'IPv4' ? 32 : 128
+    if (!address || !/^\d+$/.test(length ?? '') || Number(length) > bits) {
+      throw new Error(`"${cidr}" is not an address range; write it as 10.96.0.0/16 or fd00:10:96::/112`)
+    }
+    this.cidr = cidr
+    this.family = address.family
+    this.#size = 1n << BigInt(bits - Number(length))
+    this.#first = address.value - (address.value % this.#size)
+    this.#next = BigInt(skip) < this.#size ? BigInt(skip) : 0n
+  }
+
+  contains(address: Address): boolean {
+    if (address.family !== this.family) return false
+    return address.value >= this.#first && address.value < this.#first + this.#size
+  }
+
+  /** The network address and, in IPv4, the broadcast address are no hosts. */
+  isHost(address: Address): boolean {
+    if (!this.contains(address)) return false
+    const offset = address.value - this.#first
+    return this.#size <= 2n || (offset !== 0n && (this.family === 'IPv6' || offset !== this.#size - 1n))
+  }
+
+  isTaken(address: Address): boolean {
+    return this.#taken.has(address.value)
+  }
+
+  take(address: Address): void {
+    this.#taken.set(address.value, (this.#taken.get(address.value) ?? 0) + 1)
+  }
+
+  release(address: Address): void {
+    const count = this.#taken.get(address.value) ?? 0
+    if (count > 1) this.#taken.set(address.value, count - 1)
+    else this.#taken.delete(address.value)
+  }
+
+  /** The next free address, taken; undefined when the range is full. */
+  allocate(): string | undefined {
+    for (let tries = 0n; tries < this.#size; tries++) {
+      const address = { family: this.family, value: this.#first + this.#next }
+      this.#next = (this.#next + 1n) % this.#size
+      if (!this.isHost(address) || this.isTaken(address)) continue
+      this.take(address)
+      return formatAddress(address)
+    }
+    return undefined
+  }
+}
+
+const LOOPBACK = new BlockList()
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
+LOOPBACK.addAddress('::1', 'ipv6')
+const LINK_LOCAL = new BlockList()
+LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4')
+LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6')
+const LINK_LOCAL_MULTICAST = new BlockList()
+LINK_LOCAL_MULTICAST.addSubnet('224.0.0.0', 24, 'ipv4')
+LINK_LOCAL_MULTICAST.addSubnet('ff02::', 16, 'ipv6')
+
+function parseIpv4(text: string): bigint {
+  return text.split('.').reduce((value, octet) => value * 256n + BigInt(octet), 0n)
+}
+
+function parseIpv6(text: string): bigint {
+  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text)
+  if (dotted) {
+    const low = parseIpv4(dotted[2] ?? '')
+    return parseIpv6(`${dotted[1]}${(low >> 16n).toString(16)}:${(low & 0xffffn).toString(16)}`)
+  }
+  const [head = '', tail] = text.split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0')
+  return [...left, ...zeros, ...right].reduce((value, group) => value * 65536n + BigInt(`0x${group}`), 0n)
+}
+
+function writeGroups(groups: readonly number[]): string {
+  return groups.map(group => group.toString(16)).join(':')
+}
+
+function formatIpv4(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map(shift => (value >> shift) & 0xffn).join('.')
+}
+
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 }
+  let start = 0
+  for (let i = 0; i <= groups.length; i++) {
+    if (i < groups.length && groups[i] === 0) continue
+    if (i - start > best.length) best = { start, length: i - start }
+    start = i + 1
+  }
+  return best
+}
