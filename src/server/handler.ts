@@ -9,7 +9,8 @@ import { Rcode } from '../wire/constants.ts'
  *
  * The handler writes records and flags to `reply` and returns the rcode; header, question and OPT are the server's. A handler that writes
  * nothing and returns REFUSED or SERVFAIL has answered too. It is synchronous and allocates nothing whenever the answer is known; a promise
- * is for what must be waited for (an upstream). `query` and `reply` belong to the handler until it has returned, or its promise has settled.
+ * is for what must be waited for (an upstream). `query` and `reply` belong to the handler until it has returned, or its promise has settled. After
+ * the first `await` the message lies elsewhere: read `query.bytes` and the offsets into it anew, keep no copy of them.
  * Handlers do not throw by design; what still throws becomes SERVFAIL and is counted.
  */
 export interface Handler {

@@ -1,6 +1,7 @@
 // The HTTP endpoints of the process: health, readiness, metrics. Several server blocks may share an address; they then share its listener.
 
 import http from 'node:http'
+import { explainBindError } from './bind.ts'
 
 /** Answers one path. */
 export type HttpRoute = (request: http.IncomingMessage, response: http.ServerResponse) => void
@@ -27,7 +28,7 @@ export class HttpEndpoints {
       const routes = new Map<string, HttpRoute>()
       const server = http.createServer((request, response) => {
         const found = routes.get((request.url ?? '/').split('?', 1)[0])
-        if (found) found(request, response)
+        if (found) run(found, request, response)
         else response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n')
       })
       server.requestTimeout = REQUEST_TIMEOUT_MS
@@ -44,9 +45,8 @@ export class HttpEndpoints {
     if (!listener) return Promise.resolve()
     listener.listening ??= new Promise<void>((resolve, reject) => {
       const { host, port } = splitAddress(address)
-      listener.server.once('error', error => {
-        reject(new Error(`http endpoint ${address}: ${(error as NodeJS.ErrnoException).code ?? error.message}`))
-      })
+      // An error after that (EMFILE) is one connection's; the probes that follow may fare better.
+      listener.server.on('error', error => reject(explainBindError('http', address, error)))
       listener.server.listen(port, host, resolve)
     })
     return listener.listening
@@ -67,6 +67,16 @@ export class HttpEndpoints {
     })
     this.#listeners.clear()
     await Promise.all(closing)
+  }
+}
+
+/** A route that throws answers 500; the process goes on. */
+function run(route: HttpRoute, request: http.IncomingMessage, response: http.ServerResponse): void {
+  try {
+    route(request, response)
+  } catch (error) {
+    if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
+    response.end(`${error instanceof Error ? error.message : String(error)}\n`)
   }
 }
 

@@ -64,6 +64,8 @@ export const MAX_NAME_LENGTH = 255
 export const MAX_LABEL_LENGTH = 63
 /** A UDP message without EDNS (RFC 1035 section 2.3.4). */
 export const MIN_UDP_SIZE = 512
+/** What one UDP datagram can carry over IPv4: 65,535 less the headers of IP (RFC 791) and UDP (RFC 768). */
+export const MAX_UDP_SIZE = 65_507
 /** A message over TCP: its length is 16 bits (RFC 1035 section 4.2.2). */
 export const MAX_MESSAGE_SIZE = 65_535
 /** OPT without options: root, type, class, TTL, RDLENGTH (RFC 6891 section 6.1.2). */

@@ -5,35 +5,57 @@ import { read16 } from './query.ts'
 
 export const FRAME_HEAD_LENGTH = 2
 
+/** Takes the message `bytes[start, end)`, which is valid during the call. `false` halts: the messages after it wait for the next push. */
+export type OnMessage = (bytes: Buffer, start: number, end: number) => boolean | undefined
+
+/** A begun message waits in this much room at first. Most queries fit, and a client that promises 65,535 octets has to send them first. */
+const FIRST_ROOM = 512
+
 /** Puts messages together from the chunks of one connection. Holds less than one message and one chunk. */
 export class FrameReader {
-  /** Chunks of a message that is not complete. They are joined once, when it is: a client that sends octet by octet costs no more. */
-  #chunks: Buffer[] = []
+  /** `#room[0, #held)` is what came and was not handed out yet. The room doubles: a client that sends octet by octet costs no more. */
+  #room: Buffer | undefined
   #held = 0
-  /** Octets that must be here before there is anything to do. */
-  #needed = FRAME_HEAD_LENGTH
 
-  /** Whether part of a message is here and the rest is awaited. */
+  /** Whether octets are here that were not handed out: part of a message, or more after a halt. */
   get isMidway(): boolean {
     return this.#held > 0
   }
 
-  /** Takes a chunk and calls `onMessage` for each message that is complete: `bytes[start, end)`, valid during the call. */
-  push(chunk: Buffer, onMessage: (bytes: Buffer, start: number, end: number) => void): void {
-    this.#chunks.push(chunk)
-    this.#held += chunk.length
-    if (this.#held < this.#needed) return
-    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
+  /** Takes a chunk (an empty one to go on after a halt) and calls `onMessage` for each message that is complete. */
+  push(chunk: Buffer, onMessage: OnMessage): void {
+    const bytes = this.#held > 0 ? this.#append(chunk) : chunk
+    const end = this.#held > 0 ? this.#held : chunk.length
     let at = 0
-    for (;;) {
-      const left = bytes.length - at
-      this.#needed = left < FRAME_HEAD_LENGTH ? FRAME_HEAD_LENGTH : FRAME_HEAD_LENGTH + read16(bytes, at)
-      if (left < this.#needed) break
+    while (end - at >= FRAME_HEAD_LENGTH) {
       const start = at + FRAME_HEAD_LENGTH
-      at += this.#needed
-      onMessage(bytes, start, at)
+      const next = start + read16(bytes, at)
+      if (next > end) break
+      at = next
+      if (onMessage(bytes, start, next) === false) break
     }
-    this.#held = bytes.length - at
-    this.#chunks = this.#held === 0 ? [] : [bytes.subarray(at)]
+    this.#keep(bytes, at, end)
+  }
+
+  #append(chunk: Buffer): Buffer {
+    const held = this.#held
+    this.#held += chunk.length
+    if (!this.#room || this.#room.length < this.#held) {
+      const room = Buffer.allocUnsafeSlow(Math.max(this.#held, 2 * held, FIRST_ROOM))
+      this.#room?.copy(room, 0, 0, held)
+      this.#room = room
+    }
+    chunk.copy(this.#room, held)
+    return this.#room
+  }
+
+  #keep(bytes: Buffer, at: number, end: number): void {
+    this.#held = end - at
+    if (this.#held === 0) this.#room = undefined
+    else if (bytes === this.#room) bytes.copyWithin(0, at, end)
+    else {
+      this.#room = Buffer.allocUnsafeSlow(Math.max(this.#held, FIRST_ROOM))
+      bytes.copy(this.#room, 0, at, end)
+    }
   }
 }

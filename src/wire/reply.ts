@@ -1,7 +1,16 @@
 // A writer of one reply, straight into the buffer that will be sent. One object is used for reply after reply and allocates nothing.
 // Room for OPT is kept from the start, so that a truncated reply still carries it (RFC 6891 section 7).
 
-import { Flag, HEADER_LENGTH, MAX_MESSAGE_SIZE, OPT_LENGTH, QUESTION_POINTER, Rcode, Type } from './constants.ts'
+import {
+  Flag,
+  HEADER_LENGTH,
+  MAX_MESSAGE_SIZE,
+  MAX_UDP_SIZE,
+  OPT_LENGTH,
+  QUESTION_POINTER,
+  Rcode,
+  Type,
+} from './constants.ts'
 import { type Query, Transport, read16, skipName } from './query.ts'
 
 /** The sections of a message that hold records, in their order (RFC 1035 section 4.1). */
@@ -44,7 +53,7 @@ export class Reply {
     this.truncated = false
     this.author = -1
     this.#hasEdns = query.hasEdns
-    const size = query.transport === Transport.UDP ? query.udpSize : MAX_MESSAGE_SIZE
+    const size = query.transport === Transport.UDP ? Math.min(query.udpSize, MAX_UDP_SIZE) : MAX_MESSAGE_SIZE
     this.limit = Math.min(start + size, this.bytes.length) - (query.hasEdns ? OPT_LENGTH : 0)
     const { bytes } = this
     let at = start + HEADER_LENGTH

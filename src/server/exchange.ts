@@ -1,0 +1,74 @@
+// The objects of one query on its way through the server, kept and used again.
+
+import { FRAME_HEAD_LENGTH } from '../wire/frame.ts'
+import { MAX_MESSAGE_SIZE } from '../wire/constants.ts'
+import { Query } from '../wire/query.ts'
+import { Reply } from '../wire/reply.ts'
+
+/** A query with the room for its reply. Whoever takes one from the pool gives it back when the reply has left. */
+export class Exchange {
+  readonly query = new Query()
+  /** Room for the largest message and its length before it (TCP). Pages that no reply has reached cost no memory. */
+  readonly reply = new Reply(Buffer.allocUnsafeSlow(FRAME_HEAD_LENGTH + MAX_MESSAGE_SIZE))
+
+  /** Takes the message out of the transport's buffer, which is used for the next message as soon as the handler has returned. */
+  keepMessage(): void {
+    const { query } = this
+    const { start } = query
+    query.bytes = Uint8Array.prototype.slice.call(query.bytes, start, query.end)
+    query.start = 0
+    query.end -= start
+    query.questionEnd -= start
+  }
+}
+
+/** Queries that wait for something at one time. Each holds some KB, and as many sockets or timers as its handler does. */
+const MAX_TAKEN = 10_000
+/** Pairs that are kept for the next queries after a burst; the others are left to the collector. */
+const MAX_FREE = 64
+
+export class ExchangePool {
+  /** How many may be taken before new queries are turned away. */
+  readonly maxTaken: number
+  readonly #free: Exchange[] = []
+  #taken = 0
+  #onIdle: (() => void) | undefined
+
+  constructor(maxTaken = MAX_TAKEN) {
+    this.maxTaken = maxTaken
+  }
+
+  get taken(): number {
+    return this.#taken
+  }
+
+  /** Whether more are taken than may be: what was taken last is for a SERVFAIL at once. */
+  get isOverdrawn(): boolean {
+    return this.#taken > this.maxTaken
+  }
+
+  /** The pair that was given back last, which the caches of the CPU still hold: without promises it is always the same one. */
+  take(): Exchange {
+    this.#taken++
+    return this.#free.pop() ?? new Exchange()
+  }
+
+  giveBack(exchange: Exchange): void {
+    this.#taken--
+    if (this.#free.length < MAX_FREE) this.#free.push(exchange)
+    if (this.#taken === 0) this.#onIdle?.()
+  }
+
+  /** Resolves when every pair has come back, at the latest after `timeoutMs`. */
+  async idle(timeoutMs: number): Promise<void> {
+    if (this.#taken === 0) return
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, timeoutMs)
+      this.#onIdle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#onIdle = undefined
+  }
+}

@@ -1,0 +1,17 @@
+// What every transport of a listener is given.
+
+import type { Dispatcher } from './dispatcher.ts'
+import type { ExchangePool } from './exchange.ts'
+import type { ServerObserver } from './observer.ts'
+
+export interface ListenerContext {
+  /** An IPv4 or IPv6 address of this machine; `::` is every address of both families. */
+  readonly address: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** SO_REUSEPORT: several sockets share the port. A port that is taken is then not noticed when its holder is of the same user. */
+  readonly reusePort: boolean
+  readonly dispatcher: Dispatcher
+  readonly pool: ExchangePool
+  readonly observer: ServerObserver
+}

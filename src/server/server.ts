@@ -1,0 +1,176 @@
+// The server: listeners on UDP and TCP that end in one dispatcher each, and how they are opened and closed.
+
+import type { Logger } from 'pino'
+import type { ListenerContext } from './listener.ts'
+import type { ServerObserver } from './observer.ts'
+import { Dispatcher, type ServerBlock } from './dispatcher.ts'
+import { TCP_LIMITS, TcpListener, type TcpLimits } from './tcp.ts'
+import { explainBindError, formatEndpoint } from './bind.ts'
+import { ExchangePool } from './exchange.ts'
+import { UdpListener } from './udp.ts'
+
+/** One address and port, on UDP and TCP, with the server blocks that share it. */
+export interface ListenerOptions {
+  /** An IPv4 or IPv6 address of this machine; absent for all of both families. */
+  readonly address?: string
+  /** 0 lets the system choose one port for both transports. */
+  readonly port: number
+  readonly blocks: readonly ServerBlock[]
+}
+
+export interface ServerOptions {
+  readonly listeners: readonly ListenerOptions[]
+  readonly log: Logger
+  readonly observer?: ServerObserver
+  /** Share the ports with other sockets of this user (SO_REUSEPORT): for several serving threads. */
+  readonly reusePort?: boolean
+  /** Queries that may wait for their handlers at one time. */
+  readonly maxOutstanding?: number
+  readonly tcp?: Partial<TcpLimits>
+}
+
+/** An address that is served. */
+export interface BoundAddress {
+  readonly transport: 'udp' | 'tcp'
+  readonly address: string
+  readonly port: number
+}
+
+interface Pair {
+  readonly context: ListenerContext
+  readonly udp: UdpListener
+  readonly tcp: TcpListener
+}
+
+const WILDCARD_V6 = '::'
+const WILDCARD_V4 = '0.0.0.0'
+/** A port that the system chose for UDP may be taken for TCP; another one is then tried. */
+const PORT_ATTEMPTS = 16
+/** CoreDNS's graceful stop. */
+const GRACE_MS = 5_000
+/** Turns of the event loop without anything received: the kernel holds nothing more for us. */
+const SILENT_TURNS = 3
+
+export class Server {
+  readonly #pool: ExchangePool
+  readonly #contexts: ListenerContext[]
+  readonly #limits: TcpLimits
+  readonly #pairs: Pair[] = []
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+
+  /** Throws when a zone is not a name, or is in two blocks of one listener. */
+  constructor(options: ServerOptions) {
+    this.#pool = new ExchangePool(options.maxOutstanding)
+    this.#limits = { ...TCP_LIMITS, ...options.tcp }
+    const observer = options.observer ?? {}
+    this.#contexts = options.listeners.map(({ address = '', port, blocks }) => ({
+      address,
+      port,
+      reusePort: options.reusePort ?? false,
+      dispatcher: new Dispatcher(blocks, this.#pool, options.log, observer),
+      pool: this.#pool,
+      observer,
+    }))
+  }
+
+  /** Opens every listener. Rejects, with none open, when one cannot be had: one line that says which and why. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
+    try {
+      for (const context of this.#contexts) {
+        this.#pairs.push(context.address === '' ? await this.#openWildcard(context) : await this.#open(context))
+      }
+    } catch (error) {
+      await this.#close(0)
+      throw error
+    }
+  }
+
+  async #openWildcard(context: ListenerContext): Promise<Pair> {
+    try {
+      return await this.#open({ ...context, address: WILDCARD_V6 })
+    } catch (error) {
+      if (!hasCode(error, 'EAFNOSUPPORT', 'EADDRNOTAVAIL')) throw error
+      return await this.#open({ ...context, address: WILDCARD_V4 })
+    }
+  }
+
+  async #open(context: ListenerContext): Promise<Pair> {
+    for (let attempt = 1; ; attempt++) {
+      const udp = new UdpListener(context)
+      await udp.open().catch((error: Error) => Promise.reject(explain('udp', context, error)))
+      const tcp = new TcpListener({ ...context, port: udp.port }, this.#limits)
+      try {
+        await tcp.open()
+        return { context, udp, tcp }
+      } catch (error) {
+        await udp.close()
+        const isAnotherTry = context.port === 0 && hasCode(error, 'EADDRINUSE') && attempt < PORT_ATTEMPTS
+        if (!isAnotherTry) throw explain('tcp', context, error as Error)
+      }
+    }
+  }
+
+  /** What is served, in the order of the listeners; the ports are the real ones. */
+  addresses(): BoundAddress[] {
+    return this.#pairs.flatMap(({ context: { address }, udp, tcp }) => [
+      { transport: 'udp' as const, address, port: udp.port },
+      { transport: 'tcp' as const, address, port: tcp.port },
+    ])
+  }
+
+  /**
+   * Ends without losing a query: what the kernel has received is read, what was read is answered, for `graceMs` at most; then the sockets
+   * close. Called again, it waits for the same end.
+   */
+  stop({ graceMs = GRACE_MS }: { graceMs?: number } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(performance.now() + graceMs)
+    return this.#stopping
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    const leftMs = (): number => Math.max(0, deadlineMs - performance.now())
+    // Whoever called start() is told when it failed.
+    await this.#starting?.catch(() => {})
+    await this.#silence(leftMs)
+    for (const { tcp } of this.#pairs) tcp.stopAccepting()
+    await this.#pool.idle(leftMs())
+    await this.#silence(leftMs)
+    await this.#close(leftMs())
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    await Promise.all(this.#pairs.map(({ tcp }) => tcp.close(timeoutMs)))
+    await Promise.all(this.#pairs.splice(0).map(({ udp }) => udp.close()))
+  }
+
+  /** Keeps reading until nothing comes for a few turns. */
+  async #silence(leftMs: () => number): Promise<void> {
+    let seen = this.#received()
+    for (let turns = 0; turns < SILENT_TURNS && leftMs() > 0; turns++) {
+      await new Promise(setImmediate)
+      const received = this.#received()
+      if (received !== seen) turns = -1
+      seen = received
+    }
+  }
+
+  #received(): number {
+    return this.#pairs.reduce((sum, { udp, tcp }) => sum + udp.received + tcp.events, 0)
+  }
+}
+
+function explain(transport: string, { address, port }: ListenerContext, error: Error): Error {
+  const isWildcard = address === WILDCARD_V6 || address === WILDCARD_V4
+  return explainBindError(transport, formatEndpoint(isWildcard ? '' : address, port), error)
+}
+
+function hasCode(error: unknown, ...codes: string[]): boolean {
+  const cause = error instanceof Error && error.cause ? error.cause : error
+  return codes.includes((cause as NodeJS.ErrnoException).code ?? '')
+}

@@ -1,0 +1,124 @@
+// DNS over TCP (RFC 1035 section 4.2.2, RFC 7766).
+
+import { once } from 'node:events'
+import net from 'node:net'
+import type { ListenerContext } from './listener.ts'
+import { ClientAddresses } from './client.ts'
+import { Connection } from './connection.ts'
+
+/** What one client may take. The times are CoreDNS's. */
+export interface TcpLimits {
+  /** A connection without a query for so long is closed (RFC 7766 section 6.2.3). */
+  readonly idleTimeoutMs: number
+  /** A message that has begun must be complete after so long. */
+  readonly readTimeoutMs: number
+  /** A client that does not take its answers for so long is cut off. */
+  readonly writeTimeoutMs: number
+  readonly maxConnections: number
+}
+
+export const TCP_LIMITS: TcpLimits = {
+  idleTimeoutMs: 10_000,
+  readTimeoutMs: 3_000,
+  writeTimeoutMs: 5_000,
+  maxConnections: 4_096,
+}
+
+export class TcpListener {
+  readonly #context: ListenerContext
+  readonly #limits: TcpLimits
+  readonly #clients = new ClientAddresses()
+  readonly #server: net.Server
+  readonly #connections = new Set<Connection>()
+  /** Those without anything to do, the longest idle first. */
+  readonly #idle = new Set<Connection>()
+  #onEmpty: (() => void) | undefined
+  /** Events so far: connections, chunks, writes. */
+  events = 0
+
+  constructor(context: ListenerContext, limits: TcpLimits) {
+    this.#context = context
+    this.#limits = limits
+    // A client may end its side after its last query and still wants the answers (RFC 7766 section 6.2.3).
+    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, socket => this.#accept(socket))
+  }
+
+  /** Binds the socket and answers from then on. Rejects with the system's error. */
+  async open(): Promise<void> {
+    const { address, port, reusePort } = this.#context
+    const listening = once(this.#server, 'listening')
+    this.#server.listen({ host: address, port, reusePort })
+    await listening
+    // Not to be accepted (EMFILE) is the trouble of one connection.
+    this.#server.on('error', error => this.#context.observer.socketFailed?.(error))
+  }
+
+  get port(): number {
+    const bound = this.#server.address()
+    return typeof bound === 'object' && bound ? bound.port : 0
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  #accept(socket: net.Socket): void {
+    this.events++
+    if (this.#connections.size >= this.#limits.maxConnections && !this.#dropIdle()) {
+      socket.destroy()
+      return
+    }
+    const { remoteAddress } = socket
+    // Gone before it was accepted.
+    if (remoteAddress === undefined) {
+      socket.destroy()
+      return
+    }
+    const address = this.#clients.octets(remoteAddress)
+    const connection = new Connection(socket, this.#context, this.#limits, address, changed => {
+      this.events++
+      this.#idle.delete(changed)
+      if (changed.isIdle && this.#connections.has(changed)) this.#idle.add(changed)
+    })
+    this.#connections.add(connection)
+    this.#idle.add(connection)
+    socket.once('close', () => this.#forget(connection))
+  }
+
+  /** Makes room: who has been idle longest is dropped (RFC 7766 section 6.2.3 lets a server do so at any time). False when all are busy. */
+  #dropIdle(): boolean {
+    for (const connection of this.#idle) {
+      connection.destroy()
+      this.#forget(connection)
+      return true
+    }
+    return false
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection)
+    this.#idle.delete(connection)
+    if (this.#connections.size === 0) this.#onEmpty?.()
+  }
+
+  /** Takes no more connections; those that are open go on. */
+  stopAccepting(): void {
+    this.#server.close()
+  }
+
+  /** Closes each connection when the queries that were read from it are answered and sent, or after `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
+    this.stopAccepting()
+    if (this.#connections.size === 0) return
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(() => {
+        for (const connection of this.#connections) connection.destroy()
+      }, timeoutMs)
+      this.#onEmpty = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      for (const connection of this.#connections) connection.finish()
+    })
+  }
+}
