@@ -80,9 +80,11 @@ export function formatAddress(bytes: Uint8Array, at = 0, length = bytes.length -
     }
     if (end > i) i = end
   }
-  const hex = (list: number[]): string => list.map(group => group.toString(16)).join(':')
-  return best < 0 ? hex(groups) : `${hex(groups.slice(0, best))}::${hex(groups.slice(best + bestLength))}`
+  if (best < 0) return formatGroups(groups)
+  return `${formatGroups(groups.slice(0, best))}::${formatGroups(groups.slice(best + bestLength))}`
 }
+
+const formatGroups = (groups: number[]): string => groups.map(group => group.toString(16)).join(':')
 
 /** The reverse name of an address: `4.3.2.1.in-addr.arpa.` (RFC 1035 section 3.5), nibbles in `ip6.arpa.` (RFC 3596 section 2.5). */
 export function reverseName(address: Uint8Array): string {

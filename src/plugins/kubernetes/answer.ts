@@ -1,0 +1,124 @@
+// Parts of an answer that need more than a copy out of the image: the client's spelling in targets, addresses under an alias, and the
+// in-zone targets of ExternalName Services.
+
+import { HEADER_LENGTH, MAX_NAME_LENGTH, Type } from '../../wire/constants.ts'
+import { lowerOctet } from '../../wire/name.ts'
+import { type Query, read16, skipName } from '../../wire/query.ts'
+import { type Reply, Section, recordEnd, write16 } from '../../wire/reply.ts'
+import { type ZoneImage, NO_BLOCK, NO_ENTRY } from '../../zones/image.ts'
+
+/** CoreDNS gives up on a chain behind ten records (plugin/backend_lookup.go). */
+const MAX_CHAIN = 10
+
+/**
+ * Gives the zone in the targets of the records `[from, position)` the client's spelling: resolvers that mix the case of questions (0x20)
+ * compare. `skip` octets of rdata stand in front of the target.
+ */
+export function respellTargets(query: Query, reply: Reply, zoneAt: number, from: number, skip: number): void {
+  const spelling = query.start + HEADER_LENGTH
+  const zoneLength = query.nameLength - zoneAt
+  let i = zoneAt
+  while (i < query.nameLength && query.bytes[spelling + i] === query.name[i]) i++
+  if (i === query.nameLength) return
+  const { bytes } = reply
+  for (let at = from; at < reply.position; ) {
+    const end = recordEnd(bytes, at, reply.position)
+    if (end < 0) return
+    // The owner is a pointer: rdata begins 12 octets behind it. Targets outside the zone stay as they are.
+    const targetZone = end - zoneLength
+    if (targetZone >= at + 12 + skip && isZone(bytes, targetZone, query, zoneAt)) {
+      for (let j = 0; j < zoneLength; j++) bytes[targetZone + j] = query.bytes[spelling + zoneAt + j]
+    }
+    at = end
+  }
+}
+
+function isZone(bytes: Uint8Array, at: number, query: Query, zoneAt: number): boolean {
+  for (let i = zoneAt; i < query.nameLength; i++) if (bytes[at + i - zoneAt] !== query.name[i]) return false
+  return true
+}
+
+/**
+ * Adds the additional records of a set. Their owners end in pointers to where the block's name stands in the question; `shift` is by how
+ * much that name is longer than the question's.
+ */
+export function addAliasedAdditional(
+  image: ZoneImage,
+  reply: Reply,
+  block: number,
+  entry: number,
+  shift: number,
+): void {
+  const from = reply.position
+  const offset = image.additionalOffset(block, entry)
+  reply.addRecords(Section.Additional, image.bytes, offset, image.additionalLength(entry), image.additionalCount(entry))
+  if (shift === 0) return
+  const { bytes } = reply
+  for (let at = from; at < reply.position; at = recordEnd(bytes, at, reply.position)) {
+    const pointerAt = skipName(bytes, at, reply.position) - 2
+    if (bytes[pointerAt] >= 0xc0) write16(bytes, pointerAt, read16(bytes, pointerAt) - shift)
+  }
+}
+
+const target = new Uint8Array(MAX_NAME_LENGTH)
+
+/**
+ * Writes the CNAME of an ExternalName Service and, where its target is in the same zone, what that holds of the type asked for. A target
+ * outside the zone is left to the client. Returns false, and leaves nothing behind, where CoreDNS drops the CNAME too: the target is not
+ * there, holds nothing of the type, or leads back (issue coredns#6088 would have it otherwise; clients get the same from both).
+ */
+export function followCname(
+  image: ZoneImage,
+  query: Query,
+  reply: Reply,
+  zoneAt: number,
+  firstBlock: number,
+  firstEntry: number,
+): boolean {
+  const start = reply.position
+  let owner = 0xc000 | HEADER_LENGTH
+  let block = firstBlock
+  let entry = firstEntry
+  for (let depth = 0; depth < MAX_CHAIN; depth++) {
+    addOwned(image, reply, block, entry, owner)
+    if (reply.truncated) return true
+    const length = image.length(entry) - 12
+    const rdataAt = reply.position - length
+    for (let i = 0; i < length; i++) target[i] = lowerOctet(reply.bytes[rdataAt + i])
+    if (!isBelow(target, length, query, zoneAt)) return true
+    if (isBelow(target, length, query, 0)) break
+    block = image.lookup(target, 0, length)
+    if (block === NO_BLOCK) break
+    owner = 0xc000 | (rdataAt - reply.start)
+    entry = image.entry(block, query.qtype)
+    if (entry !== NO_ENTRY) {
+      addOwned(image, reply, block, entry, owner)
+      return true
+    }
+    entry = image.entry(block, Type.CNAME)
+    if (entry === NO_ENTRY) break
+  }
+  reply.position = start
+  reply.counts[Section.Answer] = 0
+  return false
+}
+
+/** Copies a set into the answer and points its owners to `owner`. */
+function addOwned(image: ZoneImage, reply: Reply, block: number, entry: number, owner: number): void {
+  const from = reply.position
+  reply.addRecords(Section.Answer, image.bytes, image.offset(block, entry), image.length(entry), image.count(entry))
+  for (let at = from; at < reply.position; at = recordEnd(reply.bytes, at, reply.position)) {
+    write16(reply.bytes, at, owner)
+  }
+}
+
+/** Whether `name` is, or is below, the part of the question's name that begins at `from`. */
+function isBelow(name: Uint8Array, length: number, query: Query, from: number): boolean {
+  const skip = length - (query.nameLength - from)
+  if (skip < 0) return false
+  let at = 0
+  while (at < skip) at += name[at] + 1
+  if (at !== skip) return false
+  for (let i = 0; from + i < query.nameLength; i++) if (name[skip + i] !== query.name[from + i]) return false
+  return true
+}

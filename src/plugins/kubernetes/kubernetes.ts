@@ -1,0 +1,113 @@
+// The query side of the plugin: answers from the zone image, and from nothing else. CoreDNS plugin/kubernetes/handler.go, but for names
+// that exist without a record of the type asked for: those are NODATA, never NXDOMAIN (RFC 2308 section 2, RFC 8020).
+
+import type { Handler } from '../../server/handler.ts'
+import { Rcode, Type } from '../../wire/constants.ts'
+import type { WireName } from '../../wire/name.ts'
+import type { Query } from '../../wire/query.ts'
+import { type Reply, Section } from '../../wire/reply.ts'
+import { type ZoneImage, NO_BLOCK, NO_ENTRY } from '../../zones/image.ts'
+import { NO_ZONE, Origins } from '../../zones/origins.ts'
+import { addSoa } from '../../zones/soa.ts'
+import { AliasFinder } from './alias.ts'
+import { addAliasedAdditional, followCname, respellTargets } from './answer.ts'
+import { PodAddress } from './podaddress.ts'
+
+/** What the query side needs to know; plain data, so that a serving thread can be given it. */
+export interface KubernetesZones {
+  readonly zones: readonly WireName[]
+  readonly ttlSeconds: number
+  /** Names of Pods are made from the question alone: `pods insecure`. */
+  readonly podsInsecure: boolean
+  /** Zones whose missing names go to the next plugin. */
+  readonly fallthrough: readonly WireName[]
+}
+
+export class KubernetesHandler implements Handler {
+  readonly #image: ZoneImage
+  readonly #origins: Origins
+  readonly #fallthrough: Origins
+  readonly #ttlSeconds: number
+  readonly #podsInsecure: boolean
+  readonly #author: number
+  readonly #next: Handler
+  readonly #alias = new AliasFinder()
+  readonly #podAddress = new PodAddress()
+
+  constructor(image: ZoneImage, zones: KubernetesZones, author: number, next: Handler) {
+    this.#image = image
+    this.#origins = new Origins(zones.zones)
+    this.#fallthrough = new Origins(zones.fallthrough)
+    this.#ttlSeconds = zones.ttlSeconds
+    this.#podsInsecure = zones.podsInsecure
+    this.#author = author
+    this.#next = next
+  }
+
+  serve(query: Query, reply: Reply): Rcode | Promise<Rcode> {
+    const zoneAt = this.#origins.match(query)
+    if (zoneAt === NO_ZONE) return this.#next.serve(query, reply)
+    // Transfers are the `transfer` plugin's, earlier in the chain; what it did not take is not allowed.
+    if (query.qtype === Type.AXFR || query.qtype === Type.IXFR) return Rcode.REFUSED
+
+    const image = this.#image
+    const block = image.find(query.name, 0, query.nameLength, query.nameHash)
+    if (block !== NO_BLOCK) return this.#answer(query, reply, zoneAt, block, 0)
+    const alias = this.#alias.find(image, query, zoneAt)
+    if (alias !== NO_BLOCK) return this.#answer(query, reply, zoneAt, alias, this.#alias.shift)
+    if (this.#podsInsecure && this.#podAddress.read(image, query, zoneAt)) return this.#answerPod(query, reply, zoneAt)
+    return this.#nameError(query, reply, zoneAt)
+  }
+
+  /** The name exists. `shift`: by how many octets the question's name is shorter than the block's, where it is an alias of it. */
+  #answer(query: Query, reply: Reply, zoneAt: number, block: number, shift: number): Rcode | Promise<Rcode> {
+    reply.authoritative = true
+    reply.author = this.#author
+    const image = this.#image
+    const { qtype } = query
+    if (qtype === Type.SOA && zoneAt === 0) {
+      addSoa(reply, Section.Answer, 0, this.#ttlSeconds, image.serial)
+      return Rcode.NOERROR
+    }
+    const entry = image.entry(block, qtype)
+    if (entry === NO_ENTRY) {
+      if (qtype === Type.A || qtype === Type.AAAA) {
+        const cname = image.entry(block, Type.CNAME)
+        if (cname !== NO_ENTRY) {
+          if (followCname(image, query, reply, zoneAt, block, cname)) return Rcode.NOERROR
+          // Its target may be among what has not been heard of yet.
+          if (!image.isComplete) return this.#nameError(query, reply, zoneAt)
+        }
+      }
+      return this.#noData(reply, zoneAt)
+    }
+    const from = reply.position
+    const count = image.count(entry)
+    reply.addRecords(Section.Answer, image.bytes, image.offset(block, entry), image.length(entry), count)
+    if (qtype === Type.SRV) respellTargets(query, reply, zoneAt, from, 6)
+    else if (qtype === Type.NS) respellTargets(query, reply, zoneAt, from, 0)
+    if (!reply.truncated && image.additionalCount(entry) > 0) addAliasedAdditional(image, reply, block, entry, shift)
+    return Rcode.NOERROR
+  }
+
+  #answerPod(query: Query, reply: Reply, zoneAt: number): Rcode {
+    reply.authoritative = true
+    reply.author = this.#author
+    const isWritten = this.#podAddress.write(query, reply, this.#ttlSeconds)
+    return isWritten ? Rcode.NOERROR : this.#noData(reply, zoneAt)
+  }
+
+  #noData(reply: Reply, zoneAt: number): Rcode {
+    addSoa(reply, Section.Authority, zoneAt, this.#ttlSeconds, this.#image.serial)
+    return Rcode.NOERROR
+  }
+
+  #nameError(query: Query, reply: Reply, zoneAt: number): Rcode | Promise<Rcode> {
+    if (this.#fallthrough.match(query) !== NO_ZONE) return this.#next.serve(query, reply)
+    reply.authoritative = true
+    reply.author = this.#author
+    addSoa(reply, Section.Authority, zoneAt, this.#ttlSeconds, this.#image.serial)
+    // Until everything has been heard of once, that a name is missing says nothing.
+    return this.#image.isComplete ? Rcode.NXDOMAIN : Rcode.SERVFAIL
+  }
+}

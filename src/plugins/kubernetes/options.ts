@@ -1,0 +1,168 @@
+// The options of the `kubernetes` directive, as the Corefile gives them.
+
+import { isAbsolute, join } from 'node:path'
+import type { Cursor } from '../../corefile/directive.ts'
+import { CorefileError } from '../../corefile/error.ts'
+import type { RequestLimits } from '../../watch/limit.ts'
+
+export interface KubernetesOptions {
+  /** Absolute, lower case. */
+  zones: string[]
+  endpoint: string | undefined
+  tls: { cert: string; key: string; ca: string } | undefined
+  kubeconfig: string | undefined
+  context: string | undefined
+  limits: { -readonly [name in keyof RequestLimits]: number }
+  namespaces: Set<string> | undefined
+  namespaceLabels: string | undefined
+  labels: string | undefined
+  pods: 'disabled' | 'insecure' | 'verified'
+  endpointPodNames: boolean
+  ttlSeconds: number
+  noEndpoints: boolean
+  /** Zones whose missing names go to the next plugin; `.` is all. */
+  fallthrough: string[]
+  ignoreEmptyService: boolean
+  startupTimeoutMs: number
+}
+
+const POD_MODES = ['disabled', 'insecure', 'verified'] as const
+const MAX_TTL_SECONDS = 3600
+
+/** What each property of the block does; the keys are the properties that there are. */
+const PROPERTIES: Record<string, (line: Cursor, options: KubernetesOptions, directory: string) => void> = {
+  endpoint(line, options) {
+    options.endpoint = line.requireArg('the URL of an API server').text
+    // CoreDNS took several once, and reads on over what is left of that.
+    line.remainingArgs()
+  },
+  tls(line, options, directory) {
+    if (line.args.length !== 3) throw line.argError('the files of certificate, key and CA: tls CERT KEY CA')
+    const [cert, key, ca] = line.remainingArgs().map(({ text }) => resolve(directory, text))
+    options.tls = { cert, key, ca }
+  },
+  kubeconfig(line, options, directory) {
+    options.kubeconfig = resolve(directory, line.requireArg('the path of a kubeconfig file').text)
+    options.context = line.nextArg()?.text
+  },
+  apiserver_qps(line, options) {
+    const token = line.requireArg('requests a second')
+    const qps = Number(token.text)
+    if (!(qps > 0)) throw line.error('bad_argument', `'${token.text}' is no rate`, 'a number above 0', token)
+    options.limits.qps = qps
+  },
+  apiserver_burst(line, options) {
+    options.limits.burst = line.integer(1)
+  },
+  apiserver_max_inflight(line, options) {
+    options.limits.maxInflight = line.integer(1)
+  },
+  namespaces(line, options) {
+    const first = line.requireArg('the name of a namespace')
+    options.namespaces ??= new Set()
+    for (const { text } of [first, ...line.remainingArgs()]) options.namespaces.add(text.toLowerCase())
+  },
+  namespace_labels(line, options) {
+    options.namespaceLabels = readSelector(line)
+  },
+  labels(line, options) {
+    options.labels = readSelector(line)
+  },
+  pods(line, options) {
+    const token = line.requireArg(`one of ${POD_MODES.join(', ')}`)
+    const mode = POD_MODES.find(known => known === token.text)
+    if (!mode)
+      throw line.error('bad_argument', `'${token.text}' is no pod mode`, `one of ${POD_MODES.join(', ')}`, token)
+    options.pods = mode
+  },
+  endpoint_pod_names(_line, options) {
+    options.endpointPodNames = true
+  },
+  ttl(line, options) {
+    options.ttlSeconds = line.integer(0, MAX_TTL_SECONDS)
+  },
+  noendpoints(_line, options) {
+    options.noEndpoints = true
+  },
+  fallthrough(line, options) {
+    const zones = line.zones()
+    options.fallthrough = zones.length > 0 ? zones : ['.']
+  },
+  ignore(line, options) {
+    const token = line.requireArg('empty_service')
+    if (token.text !== 'empty_service') {
+      throw line.error('bad_argument', `'${token.text}' cannot be ignored`, 'empty_service', token)
+    }
+    options.ignoreEmptyService = true
+  },
+  startup_timeout(line, options) {
+    options.startupTimeoutMs = line.durationMs(0)
+  },
+}
+
+/** Reads the directive. `zones` are those of the server block, for a directive that names none; `directory` is the Corefile's. */
+export function readOptions(cursor: Cursor, zones: readonly string[], directory: string): KubernetesOptions {
+  const own = cursor.zones()
+  const options: KubernetesOptions = {
+    zones: own.length > 0 ? own : [...zones],
+    endpoint: undefined,
+    tls: undefined,
+    kubeconfig: undefined,
+    context: undefined,
+    limits: {},
+    namespaces: undefined,
+    namespaceLabels: undefined,
+    labels: undefined,
+    pods: 'disabled',
+    endpointPodNames: false,
+    ttlSeconds: 5,
+    noEndpoints: false,
+    fallthrough: [],
+    ignoreEmptyService: false,
+    startupTimeoutMs: 5_000,
+  }
+  for (const line of cursor.block()) {
+    const property = Object.hasOwn(PROPERTIES, line.name.text) ? PROPERTIES[line.name.text] : undefined
+    if (!property) throw line.unknown(Object.keys(PROPERTIES))
+    property(line, options, directory)
+    line.end()
+    line.noBlock()
+  }
+  if (options.namespaces && options.namespaceLabels !== undefined) {
+    const line = cursor.block().find(({ name }) => name.text === 'namespace_labels')!
+    throw line.error('bad_argument', 'namespace_labels beside namespaces', 'one of the two', line.name)
+  }
+  if (options.zones.every(isReverseZone)) {
+    const what = `${cursor.name.text} has only reverse zones (${options.zones.join(' ')})`
+    throw new CorefileError(
+      'bad_zone',
+      cursor.name,
+      what,
+      'a zone for PTR records to point into, such as cluster.local',
+    )
+  }
+  return options
+}
+
+/** Whether a zone holds PTR records. */
+export function isReverseZone(zone: string): boolean {
+  return /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone)
+}
+
+const resolve = (directory: string, path: string): string => (isAbsolute(path) ? path : join(directory, path))
+
+const KEY = '[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?'
+const VALUE = '([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?'
+const REQUIREMENT = `\\s*(!?${KEY}|${KEY}\\s*(=|==|!=)\\s*${VALUE}|${KEY}\\s+(in|notin)\\s+\\(\\s*${VALUE}(\\s*,\\s*${VALUE})*\\s*\\))\\s*`
+const SELECTOR = new RegExp(`^${REQUIREMENT}(,${REQUIREMENT})*$`)
+
+/** A label selector as kubectl takes it: `environment in (staging, test),app!=web`. */
+function readSelector(line: Cursor): string {
+  const first = line.requireArg('a label selector')
+  const text = [first, ...line.remainingArgs()].map(token => token.text).join(' ')
+  if (!SELECTOR.test(text)) {
+    const example = "a label selector such as 'app=web' or 'tier in (a, b),!legacy'"
+    throw line.error('bad_argument', `'${text}' is no label selector`, example, first)
+  }
+  return text
+}

@@ -1,0 +1,330 @@
+// The control side of the plugin: hears of changes in the API and publishes what follows from them in the zone image. Changes are gathered
+// until the event loop has read what there was to read; then the Services, addresses and Pods that they touch are looked at, once each, and
+// nothing else. All slices of a Service change in one step.
+
+import { versionRecords, nameServerRecords, type FrontService } from '../../records/apex.ts'
+import { type OwnerRecords, octetsKey } from '../../records/item.ts'
+import type { RecordOptions } from '../../records/options.ts'
+import { podRecords } from '../../records/pod.ts'
+import { addressKey, pointerOwner, pointerRecords } from '../../records/pointer.ts'
+import { isPodModified, isServiceModified, isSliceModified } from '../../records/serial.ts'
+import { serviceRecords } from '../../records/service.ts'
+import type { SlimEndpointSlice, SlimNamespace, SlimPod, SlimService } from '../../watch/slim.ts'
+import type { Sink } from '../../watch/store.ts'
+import type { WireName } from '../../wire/name.ts'
+import { joinName } from '../../wire/rrset.ts'
+import type { ZoneWriter } from '../../zones/writer.ts'
+import { MultiMap } from './multimap.ts'
+
+export interface PublisherOptions {
+  readonly records: RecordOptions
+  /** Zones with names of Services and Pods; PTR records point into the first. */
+  readonly forwardOrigins: readonly WireName[]
+  readonly reverseOrigins: readonly WireName[]
+  /** Namespaces that are served; all when undefined. */
+  readonly namespaces: ReadonlySet<string> | undefined
+  readonly pods: 'disabled' | 'insecure' | 'verified'
+  /** Where this server listens: what its own NS records are found by. */
+  readonly localAddresses: readonly Uint8Array[]
+  /** How long a change took from its cause to the zone, for coredns_kubernetes_dns_programming_duration_seconds. */
+  readonly onProgrammed?: (kind: ServiceKind, seconds: number) => void
+  readonly onFailure: (error: unknown) => void
+}
+
+export type ServiceKind = 'cluster_ip' | 'headless_with_selector' | 'headless_without_selector'
+
+/** What the names of a Service were made from. Slim objects never change, so holding them is a snapshot. */
+interface ServiceInput {
+  readonly service: SlimService | undefined
+  readonly slices: readonly SlimEndpointSlice[]
+  readonly isExposed: boolean
+}
+
+export class Publisher {
+  readonly #writer: ZoneWriter
+  readonly #options: PublisherOptions
+  readonly #services = new Map<string, SlimService>()
+  readonly #slices = new MultiMap<SlimEndpointSlice>()
+  readonly #namespaces = new Set<string>()
+  readonly #servicesByAddress = new MultiMap<SlimService>()
+  readonly #slicesByAddress = new MultiMap<SlimEndpointSlice>()
+  readonly #podsByName = new MultiMap<SlimPod>()
+  readonly #dirtyServices = new Map<string, ServiceInput>()
+  readonly #dirtyAddresses = new Map<string, Uint8Array>()
+  readonly #dirtyPods = new Map<string, SlimPod>()
+  readonly #dirtyNamespaces = new Set<string>()
+  readonly #triggers: SlimEndpointSlice[] = []
+  readonly #awaited: Set<string>
+  #isModified = false
+  #flushing: NodeJS.Immediate | undefined
+  #onComplete: () => void = () => {}
+  /** Resolves when all that the API holds has been published once. */
+  readonly completed: Promise<void>
+
+  /** `awaited` names the resources whose first list must have been heard before the zone counts as complete. */
+  constructor(writer: ZoneWriter, options: PublisherOptions, awaited: readonly string[]) {
+    this.#writer = writer
+    this.#options = options
+    this.#awaited = new Set(awaited)
+    this.completed = new Promise(resolve => {
+      this.#onComplete = resolve
+    })
+    for (const origin of options.forwardOrigins) {
+      for (const category of ['svc', 'pod']) writer.publish(joinName([category], origin)!, [])
+      this.#publish(versionRecords(origin))
+    }
+    for (const origin of options.reverseOrigins) this.#publish(versionRecords(origin))
+    this.#publishNameServers()
+  }
+
+  stop(): void {
+    clearImmediate(this.#flushing)
+  }
+
+  readonly services: Sink<SlimService> = {
+    changed: (before, after) => {
+      this.#touchService((after ?? before)!.key)
+      if (before) {
+        this.#services.delete(before.key)
+        this.#indexClusterIPs(before, 'delete')
+      }
+      if (after) {
+        this.#services.set(after.key, after)
+        this.#indexClusterIPs(after, 'add')
+      }
+      if (isServiceModified(before, after)) this.#isModified = true
+      this.#schedule()
+    },
+    listed: () => this.#heard('services'),
+  }
+
+  readonly slices: Sink<SlimEndpointSlice> = {
+    changed: (before, after) => {
+      if (before) this.#changeSlice(before, 'delete')
+      if (after) this.#changeSlice(after, 'add')
+      if (after && !Number.isNaN(after.lastChangeTriggerTimeMs)) this.#triggers.push(after)
+      if (isSliceModified(before, after)) this.#isModified = true
+      this.#schedule()
+    },
+    listed: () => this.#heard('endpointslices'),
+  }
+
+  readonly namespaces: Sink<SlimNamespace> = {
+    changed: (before, after) => {
+      const { name } = (after ?? before)!
+      if (this.#namespaces.has(name) === (after !== undefined)) return
+      for (const service of this.#services.values()) if (service.namespace === name) this.#touchService(service.key)
+      if (after) this.#namespaces.add(name)
+      else this.#namespaces.delete(name)
+      this.#dirtyNamespaces.add(name)
+      this.#schedule()
+    },
+    listed: () => this.#heard('namespaces'),
+  }
+
+  readonly pods: Sink<SlimPod> = {
+    changed: (before, after) => {
+      // A Pod that is being deleted keeps its name until it is gone, but gets none any more (CoreDNS plugin/kubernetes/object/informer.go).
+      if (after?.deleting && before?.podIP === after.podIP) return
+      if (before) this.#changePod(before, 'delete')
+      if (after && !after.deleting) this.#changePod(after, 'add')
+      if (isPodModified(before, after)) this.#isModified = true
+      this.#schedule()
+    },
+    listed: () => this.#heard('pods'),
+  }
+
+  #touchService(key: string): void {
+    if (!this.#dirtyServices.has(key)) this.#dirtyServices.set(key, this.#input(key))
+  }
+
+  #input(key: string): ServiceInput {
+    const service = this.#services.get(key)
+    return {
+      service,
+      slices: this.#slices.get(key),
+      isExposed: service !== undefined && this.#isExposed(service.namespace),
+    }
+  }
+
+  #changeSlice(slice: SlimEndpointSlice, how: 'add' | 'delete'): void {
+    if (slice.service === '') return
+    const key = `${slice.namespace}/${slice.service}`
+    this.#touchService(key)
+    this.#slices[how](key, slice)
+    const seen = new Set<string>()
+    for (const { addresses } of slice.endpoints) {
+      for (const text of addresses) {
+        const address = addressKey(text)
+        if (address === undefined || seen.has(address)) continue
+        seen.add(address)
+        this.#slicesByAddress[how](address, slice)
+        this.#dirtyAddresses.set(address, Buffer.from(address, 'latin1'))
+      }
+    }
+  }
+
+  #indexClusterIPs(service: SlimService, how: 'add' | 'delete'): void {
+    for (const text of service.clusterIPs) {
+      const address = addressKey(text)
+      if (address === undefined) continue
+      this.#servicesByAddress[how](address, service)
+      this.#dirtyAddresses.set(address, Buffer.from(address, 'latin1'))
+    }
+  }
+
+  #changePod(pod: SlimPod, how: 'add' | 'delete'): void {
+    if (pod.podIP === '') return
+    const key = `${pod.namespace}/${pod.podIP}`
+    this.#podsByName[how](key, pod)
+    this.#dirtyPods.set(key, pod)
+  }
+
+  #heard(resource: string): void {
+    this.#awaited.delete(resource)
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    this.#flushing ??= setImmediate(() => {
+      this.#flushing = undefined
+      try {
+        this.flush()
+      } catch (error) {
+        this.#options.onFailure(error)
+      }
+    })
+  }
+
+  /** Publishes everything that has changed. Runs by itself once the event loop has read what there was. */
+  flush(): void {
+    for (const namespace of this.#dirtyNamespaces) {
+      this.#publishNamespace(namespace)
+      if (this.#options.pods === 'verified') this.#touchPodsOf(namespace)
+    }
+    for (const [key, before] of this.#dirtyServices) this.#publishService(before, this.#input(key))
+    for (const [key, address] of this.#dirtyAddresses) this.#publishPointer(key, address)
+    for (const [key, pod] of this.#dirtyPods) this.#publishPod(key, pod)
+    this.#dirtyNamespaces.clear()
+    this.#dirtyServices.clear()
+    this.#dirtyAddresses.clear()
+    this.#dirtyPods.clear()
+    this.#publishNameServers()
+    if (this.#isModified) this.#writer.serial = Math.floor(Date.now() / 1000)
+    this.#isModified = false
+    this.#tellTriggers()
+    if (this.#awaited.size === 0) {
+      this.#writer.markComplete()
+      this.#onComplete()
+    }
+  }
+
+  #isExposed(namespace: string): boolean {
+    return this.#namespaces.has(namespace) && this.#isServed(namespace)
+  }
+
+  #isServed(namespace: string): boolean {
+    return this.#options.namespaces?.has(namespace) ?? true
+  }
+
+  #publish({ owner, rrsets }: OwnerRecords): void {
+    this.#writer.publish(owner, rrsets)
+  }
+
+  #publishNamespace(namespace: string): void {
+    const categories = this.#options.pods === 'disabled' ? ['svc'] : ['svc', 'pod']
+    for (const origin of this.#options.forwardOrigins) {
+      for (const category of categories) {
+        const name = joinName([namespace, category], origin)
+        if (!name) continue
+        if (this.#isExposed(namespace)) this.#writer.publish(name, [])
+        else this.#writer.withdraw(name)
+      }
+    }
+  }
+
+  #publishService(before: ServiceInput, after: ServiceInput): void {
+    const { records } = this.#options
+    for (const origin of this.#options.forwardOrigins) {
+      const gone = new Map<string, WireName>()
+      if (before.service && before.isExposed) {
+        for (const { owner } of serviceRecords(before.service, before.slices, origin, records)) {
+          gone.set(octetsKey(owner), owner)
+        }
+      }
+      if (after.service && after.isExposed) {
+        for (const published of serviceRecords(after.service, after.slices, origin, records)) {
+          this.#publish(published)
+          gone.delete(octetsKey(published.owner))
+        }
+      }
+      for (const owner of gone.values()) this.#writer.withdraw(owner)
+    }
+  }
+
+  #publishPointer(key: string, address: Uint8Array): void {
+    const owner = pointerOwner(address, this.#options.reverseOrigins)
+    if (!owner) return
+    // As in CoreDNS, `namespaces` hides an address, a label of the Namespace does not.
+    const services = this.#servicesByAddress.get(key).filter(({ namespace }) => this.#isServed(namespace))
+    const slices = this.#slicesByAddress.get(key).filter(({ namespace }) => this.#isServed(namespace))
+    const [primary] = this.#options.forwardOrigins
+    const records = pointerRecords(address, owner, services, slices, primary, this.#options.records)
+    if (records) this.#publish(records)
+    else this.#writer.withdraw(owner)
+  }
+
+  /** Several Pods may share an address, on the host's network: the name stays as long as one of them does. */
+  #publishPod(key: string, pod: SlimPod): void {
+    const isThere = this.#podsByName.get(key).length > 0 && this.#isExposed(pod.namespace)
+    for (const origin of this.#options.forwardOrigins) {
+      const records = podRecords(pod, origin, this.#options.records.ttlSeconds)
+      if (!records) continue
+      if (isThere) this.#publish(records)
+      else this.#writer.withdraw(records.owner)
+    }
+  }
+
+  #touchPodsOf(namespace: string): void {
+    for (const pods of this.#podsByName.values()) {
+      const [pod] = pods
+      if (pod.namespace === namespace) this.#dirtyPods.set(`${pod.namespace}/${pod.podIP}`, pod)
+    }
+  }
+
+  #publishNameServers(): void {
+    const { localAddresses, forwardOrigins, reverseOrigins, records } = this.#options
+    const front = this.#findFront(localAddresses)
+    for (const origin of [...forwardOrigins, ...reverseOrigins]) {
+      for (const published of nameServerRecords(origin, front, localAddresses, records)) this.#publish(published)
+    }
+  }
+
+  #findFront(localAddresses: readonly Uint8Array[]): FrontService[] {
+    const slices = new Map<SlimService, SlimEndpointSlice[]>()
+    for (const address of localAddresses) {
+      for (const slice of this.#slicesByAddress.get(octetsKey(address))) {
+        const service = this.#services.get(`${slice.namespace}/${slice.service}`)
+        if (service) slices.set(service, [...(slices.get(service) ?? []), slice])
+      }
+    }
+    return [...slices].map(([service, slices]) => ({ service, slices: [...new Set(slices)] }))
+  }
+
+  #tellTriggers(): void {
+    const triggers = this.#triggers.splice(0)
+    // What was there at the first list changed before this process was born.
+    if (this.#awaited.size > 0) return
+    for (const slice of triggers) {
+      const service = this.#services.get(`${slice.namespace}/${slice.service}`)
+      if (!service) continue
+      const seconds = (Date.now() - slice.lastChangeTriggerTimeMs) / 1000
+      this.#options.onProgrammed?.(serviceKind(service), Math.max(0, seconds))
+    }
+  }
+}
+
+function serviceKind(service: SlimService): ServiceKind {
+  if (!service.headless) return 'cluster_ip'
+  return service.hasSelector ? 'headless_with_selector' : 'headless_without_selector'
+}

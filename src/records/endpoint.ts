@@ -1,0 +1,51 @@
+// Endpoints of a Service: their addresses, their host names, and the items that follow from them.
+
+import type { SlimEndpoint, SlimEndpointSlice } from '../watch/slim.ts'
+import { parseAddress } from '../wire/address.ts'
+import { MAX_LABEL_LENGTH } from '../wire/constants.ts'
+import type { WireName } from '../wire/name.ts'
+import { joinName } from '../wire/rrset.ts'
+import { type Item, NO_PORT } from './item.ts'
+
+/** An item of an endpoint, with what chooses it: its label below the Service's name, and its port's name and protocol. */
+export interface EndpointItem extends Item {
+  readonly label: string
+  readonly portName: string
+  readonly protocol: string
+}
+
+/**
+ * The label of an endpoint at one of its addresses: its host name, else (if asked for) the name of its Pod, else the address with dashes.
+ * CoreDNS endpointHostname; a leading dash (`--1` for `::1`) is kept, a trailing one gets a `0`, as the dashed form of `1234::` would
+ * otherwise end in one.
+ */
+export function endpointLabel(endpoint: SlimEndpoint, address: string, usePodNames: boolean): string {
+  if (endpoint.hostname !== '') return endpoint.hostname
+  const { podName } = endpoint
+  // A Pod's name may have dots, and then it is no label.
+  if (usePodNames && podName !== '' && podName.length <= MAX_LABEL_LENGTH && !podName.includes('.')) return podName
+  if (!address.includes(':')) return address.replaceAll('.', '-')
+  const dashed = address.replaceAll(':', '-')
+  return dashed.endsWith('-') ? `${dashed}0` : dashed
+}
+
+/** An item for each address of each ready endpoint and each port of its slice, in the order of the slices. */
+export function endpointItems(
+  slices: readonly SlimEndpointSlice[],
+  serviceName: WireName,
+  usePodNames: boolean,
+): EndpointItem[] {
+  return slices.flatMap(slice => {
+    // A slice without ports still has addresses.
+    const ports = slice.ports.length > 0 ? slice.ports : [{ name: '', port: NO_PORT, protocol: '' }]
+    return slice.endpoints.flatMap(endpoint =>
+      endpoint.addresses.flatMap(text => {
+        const address = parseAddress(text)
+        if (!address) return []
+        const label = endpointLabel(endpoint, text, usePodNames)
+        const host = joinName([label], serviceName)
+        return ports.map(({ name, port, protocol }) => ({ address, port, host, label, portName: name, protocol }))
+      }),
+    )
+  })
+}

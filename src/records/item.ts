@@ -1,0 +1,57 @@
+// What every name of a Service, an endpoint or a Pod comes down to: addresses with ports, behind a host name. From a list of such items
+// follow the name's A, AAAA and SRV records, in CoreDNS's way (plugin/backend_lookup.go).
+
+import { Type } from '../wire/constants.ts'
+import type { WireName } from '../wire/name.ts'
+import { type AdditionalRecord, type Rrset, addressType, encodeSrv } from '../wire/rrset.ts'
+
+export interface Item {
+  /** 4 or 16 octets. */
+  readonly address: Uint8Array
+  /** NO_PORT where none is declared: there is an address then, but no SRV. */
+  readonly port: number
+  /** Target of the SRV record; undefined where the endpoint has no name that DNS could hold. */
+  readonly host: WireName | undefined
+}
+
+export const NO_PORT = -1
+
+/** One name with all that it holds. */
+export interface OwnerRecords {
+  readonly owner: WireName
+  readonly rrsets: readonly Rrset[]
+}
+
+/** The record sets of a name that stands for these items. */
+export function itemRecords(items: readonly Item[], ttlSeconds: number): Rrset[] {
+  const addresses = new Map<string, Uint8Array>()
+  for (const { address } of items) addresses.set(octetsKey(address), address)
+  const rrsets: Rrset[] = []
+  for (const type of [Type.A, Type.AAAA]) {
+    const rdata = [...addresses.values()].filter(address => addressType(address) === type)
+    if (rdata.length > 0) rrsets.push({ type, ttlSeconds, rdata })
+  }
+  const srv = srvRecords(items, ttlSeconds)
+  if (srv.rdata.length > 0) rrsets.push(srv)
+  return rrsets
+}
+
+function srvRecords(items: readonly Item[], ttlSeconds: number): Rrset {
+  // CoreDNS counts every item, those without a port and those that are the same service on another family too: a dual-stack Service with
+  // one port has one SRV of weight 50. Its arithmetic is kept as it is, in floating point.
+  const weight = Math.max(1, Math.floor((100 / (100 * items.length)) * 100))
+  const targets = new Map<string, Uint8Array>()
+  const additional = new Map<string, AdditionalRecord>()
+  for (const { address, port, host } of items) {
+    if (port === NO_PORT || !host) continue
+    const name = octetsKey(host)
+    targets.set(`${name}:${port}`, encodeSrv(0, weight, port, host))
+    const key = `${name}:${octetsKey(address)}`
+    additional.set(key, { owner: host, type: addressType(address), ttlSeconds, rdata: address })
+  }
+  return { type: Type.SRV, ttlSeconds, rdata: [...targets.values()], additional: [...additional.values()] }
+}
+
+/** Octets as a map key. */
+export const octetsKey = (octets: Uint8Array): string =>
+  Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')

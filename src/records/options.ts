@@ -1,0 +1,12 @@
+// The options of the `kubernetes` plugin that decide which records there are.
+
+export interface RecordOptions {
+  /** TTL of every record but `dns-version`; `ttl`. */
+  readonly ttlSeconds: number
+  /** Endpoints are named after their Pod where it has no host name; `endpoint_pod_names`. */
+  readonly endpointPodNames: boolean
+  /** Endpoints are not watched, so nothing is made from them; `noendpoints`. */
+  readonly noEndpoints: boolean
+  /** A Service without a ready endpoint does not exist; `ignore empty_service`. */
+  readonly ignoreEmptyService: boolean
+}

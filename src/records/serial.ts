@@ -1,0 +1,36 @@
+// Which changes move the serial of the SOA: those that a secondary would see. CoreDNS watches fewer fields (a new cluster IP does not move
+// its serial, `controller.go`); here a change that makes another answer moves it.
+
+import type { SlimEndpoint, SlimEndpointSlice, SlimPod, SlimService } from '../watch/slim.ts'
+
+/** Whether two versions of a Service give other records. */
+export function isServiceModified(before: SlimService | undefined, after: SlimService | undefined): boolean {
+  if (!before || !after) return before !== after
+  return (
+    before.type !== after.type ||
+    before.externalName !== after.externalName ||
+    !isSame(before.clusterIPs, after.clusterIPs) ||
+    !isSame(before.ports, after.ports)
+  )
+}
+
+/** Whether two versions of a slice differ in what is ready, in host names or in ports. */
+export function isSliceModified(before: SlimEndpointSlice | undefined, after: SlimEndpointSlice | undefined): boolean {
+  if (!before || !after) return before !== after
+  return (
+    before.service !== after.service ||
+    !isSame(before.endpoints.map(namedAddresses), after.endpoints.map(namedAddresses)) ||
+    !isSame(before.ports, after.ports)
+  )
+}
+
+/** A Pod may move to another node without a change in DNS. */
+const namedAddresses = ({ addresses, hostname, podName }: SlimEndpoint): unknown => [addresses, hostname, podName]
+
+/** Whether a Pod has another address. */
+export function isPodModified(before: SlimPod | undefined, after: SlimPod | undefined): boolean {
+  return before?.podIP !== after?.podIP
+}
+
+/** Slim objects are plain and small: their text is their value. */
+const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => JSON.stringify(a) === JSON.stringify(b)

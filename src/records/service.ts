@@ -1,0 +1,93 @@
+// The names of a Service: the Kubernetes DNS specification 1.1.0, sections 2.3 to 2.5, with the additions of CoreDNS that clients have come
+// to depend on (SRV at the bare name, addresses at `_port._protocol` names, endpoint names below Services that are not headless).
+
+import type { SlimEndpointSlice, SlimService } from '../watch/slim.ts'
+import { parseAddress } from '../wire/address.ts'
+import { Type } from '../wire/constants.ts'
+import { type WireName, parseName } from '../wire/name.ts'
+import { joinName } from '../wire/rrset.ts'
+import { type EndpointItem, endpointItems } from './endpoint.ts'
+import { type Item, NO_PORT, type OwnerRecords, itemRecords } from './item.ts'
+import type { RecordOptions } from './options.ts'
+
+/** `service.namespace.svc.<origin>`; undefined where one of the names is no label. */
+export const serviceName = (service: string, namespace: string, origin: WireName): WireName | undefined =>
+  joinName([service, namespace, 'svc'], origin)
+
+/**
+ * All names of a Service below `origin`. Empty while it has nothing to answer with: a headless Service without ready endpoints does not
+ * exist (specification, section 2.4.1), nor does one that waits for its address.
+ */
+export function serviceRecords(
+  service: SlimService,
+  slices: readonly SlimEndpointSlice[],
+  origin: WireName,
+  options: RecordOptions,
+): OwnerRecords[] {
+  const base = serviceName(service.name, service.namespace, origin)
+  if (!base) return []
+  if (service.type === 'ExternalName') return externalRecords(service, base, options)
+  const endpoints = options.noEndpoints ? [] : endpointItems(slices, base, options.endpointPodNames)
+  if (!service.headless && options.ignoreEmptyService && endpoints.length === 0) return []
+
+  const names = new NameItems(base)
+  if (service.headless) addHeadless(names, endpoints)
+  else addClusterIPs(names, service)
+  for (const item of endpoints) names.add([item.label], item)
+  return names.encode(options.ttlSeconds)
+}
+
+/** Items by the labels that stand in front of the Service's name. */
+class NameItems {
+  readonly base: WireName
+  readonly #items = new Map<string, { labels: string[]; items: Item[] }>()
+
+  constructor(base: WireName) {
+    this.base = base
+  }
+
+  add(labels: string[], item: Item): void {
+    const key = labels.join('.')
+    const known = this.#items.get(key)
+    if (known) known.items.push(item)
+    else this.#items.set(key, { labels, items: [item] })
+  }
+
+  encode(ttlSeconds: number): OwnerRecords[] {
+    const records: OwnerRecords[] = []
+    for (const { labels, items } of this.#items.values()) {
+      const owner = labels.length === 0 ? this.base : joinName(labels, this.base)
+      if (owner) records.push({ owner, rrsets: itemRecords(items, ttlSeconds) })
+    }
+    return records
+  }
+}
+
+function addClusterIPs(names: NameItems, service: SlimService): void {
+  const addresses = service.clusterIPs.map(parseAddress).filter(address => address !== undefined)
+  const ports = service.ports.length > 0 ? service.ports : [{ name: '', port: NO_PORT, protocol: '' }]
+  for (const { name, port, protocol } of ports) {
+    for (const address of addresses) {
+      const item = { address, port, host: names.base }
+      names.add([], item)
+      if (name !== '') names.add(portLabels(name, protocol), item)
+    }
+  }
+}
+
+function addHeadless(names: NameItems, endpoints: readonly EndpointItem[]): void {
+  for (const item of endpoints) {
+    names.add([], item)
+    if (item.portName !== '') names.add(portLabels(item.portName, item.protocol), item)
+  }
+}
+
+/** RFC 2782: service and protocol each behind an underscore. */
+const portLabels = (name: string, protocol: string): string[] => [`_${name}`, `_${protocol.toLowerCase()}`]
+
+/** A CNAME; an address in the place of a name makes no record, as in CoreDNS. */
+function externalRecords(service: SlimService, owner: WireName, { ttlSeconds }: RecordOptions): OwnerRecords[] {
+  const target = parseAddress(service.externalName) ? undefined : parseName(service.externalName)
+  if (!target || target.length === 1) return []
+  return [{ owner, rrsets: [{ type: Type.CNAME, ttlSeconds, rdata: [target] }] }]
+}

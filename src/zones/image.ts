@@ -1,0 +1,104 @@
+// The reading side of the zone image: lookups that take no lock and allocate nothing. See layout.ts.
+
+import { hashName } from '../wire/name.ts'
+import { BLOCK_WORDS, ENTRY_WORDS, HEAD_WORDS, Head, MAGIC, SLOT_FREE, SLOT_FREED } from './layout.ts'
+
+/** Entry 0 lies in the head of the image, so no entry is ever there: it stands for "no such record set". */
+export const NO_ENTRY = 0
+/** Likewise for blocks: the name does not exist. */
+export const NO_BLOCK = 0
+
+export class ZoneImage {
+  /** The whole image as octets: records are copied out of it. */
+  bytes!: Buffer
+  #words!: Uint32Array
+  #slots!: Int32Array
+  #mask = 0
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.attach(buffer)
+  }
+
+  /** Goes over to another image of the same zones: the writer has compacted. */
+  attach(buffer: SharedArrayBuffer): void {
+    const words = new Uint32Array(buffer)
+    if (words[Head.Magic] !== MAGIC) throw new TypeError('not a zone image')
+    this.#words = words
+    this.#mask = words[Head.SlotMask]
+    this.#slots = new Int32Array(buffer, HEAD_WORDS * 4, this.#mask + 1)
+    this.bytes = Buffer.from(buffer)
+  }
+
+  get serial(): number {
+    return this.#words[Head.Serial]
+  }
+
+  /** Whether all that the source holds has been published once; until then, that a name is missing says nothing. */
+  get isComplete(): boolean {
+    return this.#words[Head.Complete] === 1
+  }
+
+  /** The block of the lower-case wire name `name[from, from + length)`, or NO_BLOCK where it does not exist. */
+  find(name: Uint8Array, from: number, length: number, hash: number): number {
+    const { bytes } = this
+    const words = this.#words
+    const slots = this.#slots
+    const mask = this.#mask
+    const wanted = hash >>> 0
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const block = Atomics.load(slots, slot)
+      if (block === SLOT_FREE) return NO_BLOCK
+      if (block === SLOT_FREED) continue
+      const head = block >> 2
+      if (words[head] !== wanted) continue
+      const meta = words[head + 3]
+      if ((meta & 0xff) !== length) continue
+      const nameAt = block + (BLOCK_WORDS + ((meta >> 8) & 0xff) * ENTRY_WORDS) * 4
+      let i = 0
+      while (i < length && bytes[nameAt + i] === name[from + i]) i++
+      if (i === length) return block
+    }
+  }
+
+  /** `find` for a name whose hash is not at hand. */
+  lookup(name: Uint8Array, from: number, length: number): number {
+    return this.find(name, from, length, hashName(name, from, length))
+  }
+
+  /** The record set of a type in a block, or NO_ENTRY. */
+  entry(block: number, type: number): number {
+    const words = this.#words
+    const head = block >> 2
+    const count = (words[head + 3] >> 8) & 0xff
+    for (let i = 0, at = head + BLOCK_WORDS; i < count; i++, at += ENTRY_WORDS) {
+      if ((words[at] & 0xffff) === type) return at
+    }
+    return NO_ENTRY
+  }
+
+  /** How many records a set has. */
+  count(entry: number): number {
+    return this.#words[entry] >>> 16
+  }
+
+  /** Where a set's records lie in `bytes`; `block` is the one that `entry` came from. */
+  offset(block: number, entry: number): number {
+    return block + this.#words[entry + 1]
+  }
+
+  length(entry: number): number {
+    return this.#words[entry + 2]
+  }
+
+  additionalOffset(block: number, entry: number): number {
+    return block + this.#words[entry + 3]
+  }
+
+  additionalLength(entry: number): number {
+    return this.#words[entry + 4]
+  }
+
+  additionalCount(entry: number): number {
+    return this.#words[entry + 5]
+  }
+}

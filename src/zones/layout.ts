@@ -1,0 +1,47 @@
+// The zone image: everything that the server can answer for its zones, flat in one SharedArrayBuffer.
+//
+//   head   | 16 words of 32 bits
+//   table  | slots of 32 bits: 0 is free, 1 was freed, anything else is the offset of a block. Open addressing, linear probing,
+//          | at most half full, by the hash of the lower-case wire name
+//   arena  | blocks, each at a multiple of 4, one after the other
+//
+//   block  | hash, size, children, (name length | number of entries << 8 | flags << 16): 4 words
+//          | entries of 6 words: (type | record count << 16), offset, length, then offset, length and count of additional records;
+//          | offsets count from the block, so that a block can be moved as it is
+//          | name, then the records in wire form. Owners are pointers into the question, so the client's spelling is kept
+//
+// One thread writes, any number read. The writer appends a whole block and then stores its offset into the slot, in one atomic store: a
+// reader finds the old block or the new one. Blocks are never changed after that but for `children`, which only the writer reads.
+
+export const MAGIC = 0x6b7a6e31 // "kzn1"
+
+/** Words of the head. */
+export const Head = {
+  Magic: 0,
+  /** Number of slots less one; the number is a power of two. */
+  SlotMask: 1,
+  /** Where the arena begins, and where the next block goes; octets. */
+  ArenaStart: 2,
+  ArenaEnd: 3,
+  /** Octets of the arena that live blocks take. */
+  LiveBytes: 4,
+  /** Slots that are not free. */
+  UsedSlots: 5,
+  /** Names that exist. */
+  Names: 6,
+  /** Serial of the zones' SOA (RFC 1982). */
+  Serial: 7,
+  /** 1 from when all that the source holds has been published once. Until then a missing name is not known to be missing. */
+  Complete: 8,
+} as const
+
+export const HEAD_WORDS = 16
+export const SLOT_FREE = 0
+export const SLOT_FREED = 1
+
+/** Words of a block's head, and of each entry. */
+export const BLOCK_WORDS = 4
+export const ENTRY_WORDS = 6
+
+/** The name was published for its own sake, records or none; without it, it exists because of a name below it (RFC 8020). */
+export const FLAG_OWN = 1

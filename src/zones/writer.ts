@@ -1,0 +1,211 @@
+// The writing side of the zone image: one owner of the buffer, in the control thread. See layout.ts.
+
+import { type WireName, hashName } from '../wire/name.ts'
+import type { Rrset } from '../wire/rrset.ts'
+import { encodeBlock } from './block.ts'
+import { BLOCK_WORDS, ENTRY_WORDS, FLAG_OWN, HEAD_WORDS, Head, MAGIC, SLOT_FREE, SLOT_FREED } from './layout.ts'
+
+const MIN_SLOTS = 1 << 10
+const MIN_ARENA_BYTES = 64 << 10
+
+export class ZoneWriter {
+  #buffer: SharedArrayBuffer
+  #bytes!: Uint8Array
+  #words!: Uint32Array
+  #slots!: Int32Array
+  readonly #origins: readonly WireName[]
+  readonly #onHandover: (buffer: SharedArrayBuffer) => void
+
+  /**
+   * `origins` are the apexes of the zones, lower case; they exist from the start and for ever. `onHandover` is called with the new buffer
+   * each time the image has moved to one: readers that stay with the old buffer see no more changes.
+   */
+  constructor(origins: readonly WireName[], onHandover: (buffer: SharedArrayBuffer) => void = () => {}) {
+    this.#origins = origins
+    this.#onHandover = onHandover
+    this.#buffer = this.#open(MIN_SLOTS, MIN_ARENA_BYTES)
+    for (const origin of origins) this.publish(origin, [])
+  }
+
+  /** The image, to be given to readers. */
+  get buffer(): SharedArrayBuffer {
+    return this.#buffer
+  }
+
+  /** Names that exist. */
+  get names(): number {
+    return this.#words[Head.Names]
+  }
+
+  /** Octets that blocks in use take. */
+  get liveBytes(): number {
+    return this.#words[Head.LiveBytes]
+  }
+
+  set serial(serial: number) {
+    Atomics.store(this.#words, Head.Serial, serial >>> 0)
+  }
+
+  /** Says that all that the source holds has been published. */
+  markComplete(): void {
+    Atomics.store(this.#words, Head.Complete, 1)
+  }
+
+  /**
+   * Makes `name` (lower case, at or below an origin) hold exactly these sets; with none it exists and is empty. Returns whether anything
+   * changed. Names between it and the apex come into being with it (RFC 8020).
+   */
+  publish(name: WireName, rrsets: readonly Rrset[]): boolean {
+    const slot = this.#findSlot(name)
+    const old = slot < 0 ? 0 : this.#slots[slot]
+    const block = encodeBlock(name, rrsets, true)
+    if (old !== 0 && this.#equals(old, block)) return false
+    this.#replace(slot, name, block)
+    return true
+  }
+
+  /** Takes the name away; it lives on as an empty non-terminal while there are names below it. Returns whether anything changed. */
+  withdraw(name: WireName): boolean {
+    const slot = this.#findSlot(name)
+    if (slot < 0) return false
+    const old = this.#slots[slot]
+    if (!this.#isOwn(old) || this.#isOrigin(name)) return false
+    if (this.#words[(old >> 2) + 2] > 0) this.#replace(slot, name, encodeBlock(name, [], false))
+    else this.#remove(slot, name)
+    return true
+  }
+
+  /** Puts `block` where `name` is, or in a new slot; the count of children goes along. */
+  #replace(slot: number, name: WireName, block: Uint8Array): void {
+    if (this.#reserve(block.length)) slot = this.#findSlot(name) // the image has moved, and with it the slots
+    const words = this.#words
+    const isNew = slot < 0
+    const old = isNew ? 0 : this.#slots[slot]
+    const at = words[Head.ArenaEnd]
+    this.#bytes.set(block, at)
+    words[(at >> 2) + 2] = isNew ? 0 : words[(old >> 2) + 2]
+    words[Head.ArenaEnd] = at + block.length
+    words[Head.LiveBytes] += block.length - (isNew ? 0 : words[(old >> 2) + 1])
+    if (!isNew) {
+      Atomics.store(this.#slots, slot, at)
+      return
+    }
+    Atomics.store(this.#slots, this.#takeSlot(name), at)
+    words[Head.Names]++
+    this.#retainParent(name)
+  }
+
+  #remove(slot: number, name: WireName): void {
+    this.#words[Head.LiveBytes] -= this.#words[(this.#slots[slot] >> 2) + 1]
+    this.#words[Head.Names]--
+    Atomics.store(this.#slots, slot, SLOT_FREED)
+    if (this.#isOrigin(name)) return
+    const parent = parentOf(name)
+    const parentSlot = this.#findSlot(parent)
+    const block = this.#slots[parentSlot]
+    const children = --this.#words[(block >> 2) + 2]
+    if (children === 0 && !this.#isOwn(block)) this.#remove(parentSlot, parent)
+  }
+
+  #retainParent(name: WireName): void {
+    if (this.#isOrigin(name)) return
+    const parent = parentOf(name)
+    if (parent.length === name.length) throw new RangeError('a name outside the zones')
+    if (this.#findSlot(parent) < 0) this.#replace(-1, parent, encodeBlock(parent, [], false))
+    this.#words[(this.#slots[this.#findSlot(parent)] >> 2) + 2]++
+  }
+
+  #isOrigin(name: WireName): boolean {
+    return this.#origins.some(origin => Buffer.compare(origin, name) === 0)
+  }
+
+  #isOwn(block: number): boolean {
+    return ((this.#words[(block >> 2) + 3] >> 16) & FLAG_OWN) !== 0
+  }
+
+  /** Whether the block at `at` is the same as `block`, children aside. */
+  #equals(at: number, block: Uint8Array): boolean {
+    if (this.#words[(at >> 2) + 1] !== block.length) return false
+    for (let i = 0; i < block.length; i++) {
+      if (this.#bytes[at + i] !== block[i] && (i < 8 || i >= 12)) return false
+    }
+    return true
+  }
+
+  /** The slot that holds `name`, or -1. */
+  #findSlot(name: WireName): number {
+    const mask = this.#words[Head.SlotMask]
+    const hash = hashName(name, 0, name.length)
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const block = this.#slots[slot]
+      if (block === SLOT_FREE) return -1
+      if (block !== SLOT_FREED && this.#holds(block, name, hash >>> 0)) return slot
+    }
+  }
+
+  #holds(block: number, name: WireName, hash: number): boolean {
+    const head = block >> 2
+    const meta = this.#words[head + 3]
+    if (this.#words[head] !== hash || (meta & 0xff) !== name.length) return false
+    const nameAt = block + (BLOCK_WORDS + ((meta >> 8) & 0xff) * ENTRY_WORDS) * 4
+    return name.every((octet, i) => this.#bytes[nameAt + i] === octet)
+  }
+
+  #takeSlot(name: WireName): number {
+    const mask = this.#words[Head.SlotMask]
+    let slot = hashName(name, 0, name.length) & mask
+    while (this.#slots[slot] > SLOT_FREED) slot = (slot + 1) & mask
+    if (this.#slots[slot] === SLOT_FREE) this.#words[Head.UsedSlots]++
+    return slot
+  }
+
+  /** Sees to it that a block of `length` octets and a slot for it are there; returns whether the image moved for that. */
+  #reserve(length: number): boolean {
+    const words = this.#words
+    const slots = words[Head.SlotMask] + 1
+    if (words[Head.ArenaEnd] + length <= this.#buffer.byteLength && words[Head.UsedSlots] * 2 < slots) return false
+    // Twice what lives: the next compaction is as far away as it cost.
+    const arenaBytes = Math.max(MIN_ARENA_BYTES, (words[Head.LiveBytes] + length) * 2)
+    let wanted = MIN_SLOTS
+    while (wanted < words[Head.Names] * 4) wanted *= 2
+    this.#compact(wanted, arenaBytes)
+    return true
+  }
+
+  #compact(slotCount: number, arenaBytes: number): void {
+    const oldWords = this.#words
+    const oldBytes = this.#bytes
+    const oldSlots = this.#slots
+    this.#buffer = this.#open(slotCount, arenaBytes)
+    const words = this.#words
+    for (const block of oldSlots) {
+      if (block === SLOT_FREE || block === SLOT_FREED) continue
+      const length = oldWords[(block >> 2) + 1]
+      const at = words[Head.ArenaEnd]
+      this.#bytes.set(oldBytes.subarray(block, block + length), at)
+      words[Head.ArenaEnd] += length
+      let slot = oldWords[block >> 2] & (slotCount - 1)
+      while (this.#slots[slot] !== SLOT_FREE) slot = (slot + 1) & (slotCount - 1)
+      this.#slots[slot] = at
+    }
+    for (const head of [Head.LiveBytes, Head.Names, Head.Serial, Head.Complete]) words[head] = oldWords[head]
+    words[Head.UsedSlots] = words[Head.Names]
+    this.#onHandover(this.#buffer)
+  }
+
+  #open(slotCount: number, arenaBytes: number): SharedArrayBuffer {
+    const arenaStart = (HEAD_WORDS + slotCount) * 4
+    const buffer = new SharedArrayBuffer(arenaStart + ((arenaBytes + 3) & ~3))
+    this.#bytes = new Uint8Array(buffer)
+    this.#words = new Uint32Array(buffer)
+    this.#slots = new Int32Array(buffer, HEAD_WORDS * 4, slotCount)
+    this.#words[Head.Magic] = MAGIC
+    this.#words[Head.SlotMask] = slotCount - 1
+    this.#words[Head.ArenaStart] = arenaStart
+    this.#words[Head.ArenaEnd] = arenaStart
+    return buffer
+  }
+}
+
+/** The name without its leftmost label; the root is its own parent. */
+const parentOf = (name: WireName): WireName => (name[0] === 0 ? name : name.subarray(name[0] + 1))
