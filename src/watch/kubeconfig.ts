@@ -4,7 +4,7 @@ import type { KubeConfig, User } from '@kubernetes/client-node'
 import { parse } from 'yaml'
 import { type ConnectionOptions, type Credentials, HttpConnection, type TlsMaterial } from './connection.ts'
 import { ApiFault, FaultCode, toOneLine } from './fault.ts'
-import { objectOf, stringOf } from './json.ts'
+import { isObject, objectOf, stringOf } from './json.ts'
 
 export interface KubeconfigOptions extends ConnectionOptions {
   readonly file: string
@@ -42,6 +42,7 @@ export async function connectKubeconfig(options: KubeconfigOptions): Promise<Htt
   let document: unknown
   try {
     document = parse(text, { logLevel: 'silent' })
+    if (!isObject(document)) throw new Error('it is empty, or no kubeconfig')
     config.loadFromString(text)
     config.makePathsAbsolute(dirname(file))
   } catch (error) {

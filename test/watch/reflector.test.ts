@@ -420,12 +420,9 @@ void t.test('an object without a name is left out and told once, and the others 
 void t.test('a sink that throws is counted and logged, and hears of everything that follows', async t => {
   const b = await bench(t)
   const recorded = new RecordingSink<SlimService>()
-  const throws = (): never => {
-    throw new Error('out of ink')
-  }
   b.sink.onTold = line => {
     recorded.told.push(line)
-    throws()
+    throw new Error('out of ink')
   }
   const call = await syncByStream(b, '10', [service('ns/a', 1)])
   call.event('MODIFIED', service('ns/a', 11)).event('DELETED', service('ns/a', 12))

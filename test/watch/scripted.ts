@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../../src/watch/clock.ts'
 import { connectEndpoint } from '../../src/watch/endpoint.ts'
 import { Reflector, type ReflectorOptions } from '../../src/watch/reflector.ts'
@@ -38,6 +38,7 @@ export class Call {
   readonly query: Readonly<Record<string, string>>
   readonly headers: IncomingMessage['headers']
   readonly response: ServerResponse
+  readonly socket: Socket
   readonly closed: Promise<unknown>
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -46,6 +47,7 @@ export class Call {
     this.query = Object.fromEntries(url.searchParams)
     this.headers = request.headers
     this.response = response
+    this.socket = request.socket
     this.closed = once(response, 'close')
   }
 
@@ -98,7 +100,7 @@ export class Call {
 
   /** The connection breaks; what was written before is let through. */
   cut(): void {
-    this.response.write('', () => this.response.socket?.destroySoon())
+    this.response.write('', () => this.socket.destroySoon())
   }
 }
 
