@@ -148,5 +148,6 @@ void t.test('counting allocates nothing', async t => {
     }
     console.log(least)`
   const output = execFileSync(process.execPath, ['--input-type=module', '--eval', source], { encoding: 'utf8' })
-  t.ok(Number(output) < 200_000, `${output.trim()} octets allocated`)
+  // The accounting itself moves by some hundred kB; one heap number a turn would be 12 MB.
+  t.ok(Number(output) < 1_000_000, `${output.trim()} octets allocated`)
 })
