@@ -1,6 +1,6 @@
 // IP addresses and prefixes, and the reverse zones that a prefix stands for (RFC 1035 section 3.5, RFC 3596 section 2.5).
 
-import { isIPv4, isIPv6 } from 'node:net'
+import { parseAddress } from '../wire/address.ts'
 
 export interface Prefix {
   family: 4 | 6
@@ -10,32 +10,10 @@ export interface Prefix {
   length: number
 }
 
-/** The octets of an address, or undefined when it is none. A scope (`%eth0`) is no part of it. */
-export function parseIp(text: string): Uint8Array | undefined {
-  if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number)
-  if (!isIPv6(text) || text.includes('%')) return undefined
-  const address = new Uint8Array(16)
-  const [head = '', tail] = text.split('::')
-  const front = readGroups(head)
-  const back = readGroups(tail ?? '')
-  address.set(front, 0)
-  address.set(back, 16 - back.length)
-  return address
-}
-
-function readGroups(text: string): number[] {
-  if (text === '') return []
-  return text.split(':').flatMap(group => {
-    if (group.includes('.')) return group.split('.').map(Number)
-    const value = Number.parseInt(group, 16)
-    return [value >> 8, value & 0xff]
-  })
-}
-
 /** `ADDRESS/LENGTH`, or an address alone, which is a prefix of full length. Undefined when it is neither. */
 export function parsePrefix(text: string): Prefix | undefined {
   const [ip = '', length, ...rest] = text.split('/')
-  const address = parseIp(ip)
+  const address = parseAddress(ip)
   if (address === undefined || rest.length > 0) return undefined
   const bits = address.length * 8
   if (length !== undefined && !/^\d{1,3}$/.test(length)) return undefined

@@ -1,6 +1,7 @@
 // What a server block serves: `[scheme://]zone[:port]`.
 
 import { parsePrefix, reverseZones } from './cidr.ts'
+import { formatName, lowerName, parseName, type WireName } from '../wire/name.ts'
 import { CorefileError } from './error.ts'
 import type { Token } from './token.ts'
 
@@ -70,44 +71,19 @@ function readZones(token: Token, text: string): string[] {
   const fault = findNameFault(text)
   if (fault !== undefined)
     throw new CorefileError('bad_zone', token, `bad zone '${text}': ${fault.what}`, fault.expected)
-  const zone = text.replace(/[A-Z]/g, letter => letter.toLowerCase())
-  if (zone === '' || zone === '.') return ['.']
-  return [isAbsolute(zone) ? zone : `${zone}.`]
+  return [formatName(lowerName(parseName(text) as WireName))]
 }
 
-function isAbsolute(name: string): boolean {
-  const backslashes = /(\\*)\.$/.exec(name)
-  // An odd number of backslashes makes the last dot part of the label.
-  return backslashes !== null && backslashes[1].length % 2 === 0
-}
-
-/** Why a name in presentation form (RFC 1035 section 5.1) cannot be put on the wire. */
+/** Why a text cannot be the name of a zone. */
 function findNameFault(name: string): { what: string; expected: string } | undefined {
-  if (name === '' || name === '.') return undefined
   if (name.includes(':'))
     return { what: "it has a ':'", expected: 'ZONE or ZONE:PORT, or an IPv6 prefix ADDRESS/LENGTH' }
   if (name.includes(',')) return { what: "it has a ','", expected: 'a space after the comma between two zones' }
-  // oxlint-disable-next-line no-control-regex
-  if (/[\s{}"\u0000-\u001f\u007f]/.test(name))
-    return { what: 'it has a character no zone has', expected: 'a domain name' }
-  // Four characters (\DDD) are the longest way to write an octet.
-  if (name.length > 4 * 255) return { what: `it has ${name.length} characters`, expected: 'at most 255 octets' }
-  let octets = 1
-  const labels = name.match(/(?:\\\d{3}|\\[^\d]|[^\\.])+|\.|\\/gsu) ?? []
-  let afterDot = true
-  for (const label of labels) {
-    if (label === '\\') return { what: 'its escape is not complete', expected: '\\DDD or \\ and a character' }
-    if (label === '.') {
-      if (afterDot) return { what: 'it has an empty label', expected: 'one dot between labels' }
-      afterDot = true
-      continue
-    }
-    afterDot = false
-    const length = Buffer.byteLength(label.replace(/\\(?:\d{3}|.)/gsu, 'x'))
-    if (length > 63) return { what: `a label has ${length} octets`, expected: 'at most 63' }
-    octets += length + 1
-  }
-  return octets > 255 ? { what: `it has ${octets} octets`, expected: 'at most 255' } : undefined
+  if (/[\s{}"]/.test(name)) return { what: 'it has a character no zone has', expected: 'a domain name' }
+  if (parseName(name) !== undefined) return undefined
+  if (name.startsWith('.') || name.includes('..'))
+    return { what: 'it has an empty label', expected: 'one dot between labels' }
+  return { what: 'it is no domain name', expected: 'labels of at most 63 octets, with their dots at most 254' }
 }
 
 /** A key in the form that CoreDNS gives it in messages and in the `server` label of metrics: `dns://cluster.local.:53`. */

@@ -65,32 +65,32 @@ export interface Address {
   port: number
 }
 
-/**
- * `HOST:PORT`, `[IPV6]:PORT`, `:PORT`, and, when there is a default for the port, also `HOST` or an address alone.
- * An IPv6 address may carry a scope (`fe80::1%eth0`).
- */
+/** As `readAddress`; throws for what is none. */
 export function parseAddress(token: Token, defaultPort?: number): Address {
-  const text = token.text
-  const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
-  if (defaultPort !== undefined && (isIP(bare) === 6 || (bare === text && text !== '' && !text.includes(':')))) {
-    return checkHost(token, { host: bare, port: defaultPort })
-  }
-  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
-  const port = Number(match?.[3])
-  if (match === null || port > 65535 || (match[1] !== undefined && isIP(match[1]) !== 6)) throw badAddress(token)
-  return checkHost(token, { host: match[1] ?? match[2] ?? '', port })
-}
-
-function checkHost(token: Token, address: Address): Address {
-  const { host } = address
-  // Digits and dots alone are meant as an IPv4 address, not as a name.
-  const isValid = host === '' || isIP(host) !== 0 || (/^[\w.-]+$/.test(host) && !/^[\d.]+$/.test(host))
-  if (!isValid) throw badAddress(token)
+  const address = readAddress(token.text, defaultPort)
+  if (address === undefined) throw badValue(token, 'an address such as 10.0.0.10:53, [fd00::1]:53 or :8080')
   return address
 }
 
-function badAddress(token: Token): CorefileError {
-  return badValue(token, 'an address such as 10.0.0.10:53, [fd00::1]:53 or :8080')
+/**
+ * `HOST:PORT`, `[IPV6]:PORT`, `:PORT`, and, when there is a default for the port, also `HOST` or an address alone.
+ * An IPv6 address may carry a scope (`fe80::1%eth0`). Undefined for what is none of them.
+ */
+export function readAddress(text: string, defaultPort?: number): Address | undefined {
+  const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
+  if (defaultPort !== undefined && (isIP(bare) === 6 || (bare === text && text !== '' && !text.includes(':')))) {
+    return isHost(bare) ? { host: bare, port: defaultPort } : undefined
+  }
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65535 || (match[1] !== undefined && isIP(match[1]) !== 6)) return undefined
+  const host = match[1] ?? match[2] ?? ''
+  return host === '' || isHost(host) ? { host, port } : undefined
+}
+
+function isHost(text: string): boolean {
+  // Digits and dots alone are meant as an IPv4 address, not as a name.
+  return isIP(text) !== 0 || (/^[\w.-]+$/.test(text) && !/^[\d.]+$/.test(text))
 }
 
 function badValue(token: Token, expected: string): CorefileError {
