@@ -1,0 +1,39 @@
+// The command line. The only place that ends the process.
+
+import { UsageError } from './cli/flags.ts'
+
+/** Commands are loaded when they are asked for: a pod that serves pays for nothing else. */
+async function main([command, ...rest]: readonly string[]): Promise<number> {
+  switch (command) {
+    case 'try':
+      return (await import('./cli/serve.ts')).serve(rest, true)
+    case 'lookup':
+      return (await import('./cli/lookup.ts')).lookup(rest, line => process.stdout.write(`${line}\n`))
+    case 'check':
+      return (await import('./cli/check.ts')).check(rest)
+    case 'fakeapi':
+      return (await import('./cli/fakeapi.ts')).runFakeApi(rest)
+    default:
+      return (await import('./cli/serve.ts')).serve(command === undefined ? [] : [command, ...rest], false)
+  }
+}
+
+/** One line, without a stack: what reaches this place is something that a person can mend. */
+function explain(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+// No packet and no event may end the server: what nobody has caught is told, and it goes on.
+process.on('uncaughtException', error => {
+  process.stderr.write(`[ERROR] uncaught: ${error.stack ?? error.message}\n`)
+})
+process.on('unhandledRejection', reason => {
+  process.stderr.write(`[ERROR] unhandled: ${reason instanceof Error ? reason.stack : String(reason)}\n`)
+})
+
+try {
+  process.exit(await main(process.argv.slice(2)))
+} catch (error) {
+  process.stderr.write(`kubezone: ${explain(error)}\n`)
+  process.exit(error instanceof UsageError ? 2 : 1)
+}
