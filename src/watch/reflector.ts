@@ -265,9 +265,7 @@ export class Reflector<T extends SlimMeta> {
 
   #drop(object: unknown): void {
     const slim = this.#convert(object)
-    if (slim === undefined) return
-    this.#listed?.delete(slim.key)
-    this.#store.remove(slim.key)
+    if (slim !== undefined) this.#store.remove(slim.key)
   }
 
   /** An object without a name would come again just so, however often it is asked for: it is told once, and left out. */
