@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Address, parseAddress } from '../../corefile/value.ts'
+import type { Registry } from '../../metrics/registry.ts'
+import type { Instance, Plugin } from '../../server/plugin.ts'
+import { formatDuration } from '../duration.ts'
+import { HealthPoll, type PollSink } from './health.ts'
+
+const DEFAULT_ADDRESS = ':8080'
+/** What a timer of Node takes. */
+const MAX_LAMEDUCK_MS = 2 ** 31 - 1
+const BUCKETS = [0.00025, 0.0025, 0.025, 0.25, 2.5]
+
+export const health: Plugin = {
+  name: 'health',
+  repeatable: true,
+  setup(cursor, block) {
+    const token = cursor.nextArg()
+    const host = token ? parseAddress(token).host : ''
+    cursor.end()
+    const address = token?.text ?? DEFAULT_ADDRESS
+    let lameduckMs = 0
+    for (const property of cursor.block()) {
+      if (property.name.text !== 'lameduck') throw property.unknown(['lameduck'])
+      lameduckMs = property.durationMs(0, MAX_LAMEDUCK_MS)
+      property.end()
+      property.noBlock()
+    }
+    const { http, log, metrics } = block.process
+    const sink = defineMetrics(metrics)
+    let poll: HealthPoll | undefined
+    const instance: Instance = {
+      async start() {
+        http.route(address, '/health', (_, response) => {
+          response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('OK')
+        })
+        await http.listen(address)
+        poll = new HealthPoll(formatUrl({ host, port: http.port(address) }), sink, log)
+        poll.start()
+      },
+      stop() {
+        poll?.stop()
+        return Promise.resolve()
+      },
+    }
+    if (lameduckMs > 0) {
+      instance.lameduck = async () => {
+        log.info(`plugin/health: Going into lameduck mode for ${formatDuration(lameduckMs)}`)
+        await delay(lameduckMs)
+      }
+    }
+    return instance
+  },
+}
+
+function formatUrl({ host, port }: Address): string {
+  // Of all the addresses that are listened on, one has to be chosen.
+  if (host === '') return `http://localhost:${port}/health`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}/health`
+}
+
+function defineMetrics(metrics: Registry): PollSink {
+  const duration = metrics
+    .histogram(
+      'coredns_health_request_duration_seconds',
+      'Histogram of the time (in seconds) each request took.',
+      [],
+      BUCKETS,
+    )
+    .cell()
+  const failures = metrics
+    .counter('coredns_health_request_failures_total', 'The number of times the health check failed.')
+    .cell()
+  return { observe: seconds => duration.observe(seconds), fail: () => failures.inc() }
+}

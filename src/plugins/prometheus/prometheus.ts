@@ -1,0 +1,90 @@
+// Counts every query of a server block, and those that no block took.
+
+import type { Registry } from '../../metrics/registry.ts'
+import type { Handler } from '../../server/handler.ts'
+import type { ServerObserver } from '../../server/observer.ts'
+import type { Block } from '../../server/plugin.ts'
+import { OPT_LENGTH, type Rcode } from '../../wire/constants.ts'
+import { type WireName, lowerName, parseName } from '../../wire/name.ts'
+import type { Query } from '../../wire/query.ts'
+import type { Reply } from '../../wire/reply.ts'
+import { isWithin } from '../scope.ts'
+import { Traffic, defineTraffic } from './traffic.ts'
+
+/** No dot at its end, so that it cannot be a zone. */
+const DROPPED = 'dropped'
+
+interface ZoneTraffic {
+  readonly origin: WireName
+  readonly traffic: Traffic
+}
+
+export class Prometheus implements Handler {
+  readonly #next: Handler
+  /** The longest names first: the first that fits is the zone that the server has chosen. */
+  readonly #zones: readonly ZoneTraffic[]
+
+  constructor(next: Handler, block: Block) {
+    this.#next = next
+    const families = defineTraffic(block.process.metrics)
+    const server = nameServer(block)
+    this.#zones = [...new Set(block.zones)]
+      .map(zone => ({
+        origin: lowerName(parseName(zone) ?? Uint8Array.of(0)),
+        traffic: new Traffic(families, server, zone, block.chain),
+      }))
+      .sort((a, b) => b.origin.length - a.origin.length)
+  }
+
+  /** What throws or rejects is not counted here: the server answers it, and tells its observer. */
+  serve(query: Query, reply: Reply): Rcode | Promise<Rcode> {
+    const startMs = performance.now()
+    const rcode = this.#next.serve(query, reply)
+    if (typeof rcode !== 'number') return this.#settle(query, reply, rcode, startMs)
+    this.#count(query, reply, rcode, startMs)
+    return rcode
+  }
+
+  async #settle(query: Query, reply: Reply, pending: Promise<Rcode>, startMs: number): Promise<Rcode> {
+    const rcode = await pending
+    this.#count(query, reply, rcode, startMs)
+    return rcode
+  }
+
+  #count(query: Query, reply: Reply, rcode: Rcode, startMs: number): void {
+    // OPT is written last, by the server.
+    const size = reply.size + (query.hasEdns ? OPT_LENGTH : 0)
+    this.#findTraffic(query).count(query, rcode, reply.author, size, (performance.now() - startMs) / 1000)
+  }
+
+  #findTraffic(query: Query): Traffic {
+    const last = this.#zones.length - 1
+    for (let i = 0; i < last; i++) if (isWithin(query, this.#zones[i].origin)) return this.#zones[i].traffic
+    return this.#zones[last].traffic
+  }
+}
+
+/** Counts what the server answers by itself, at the listener with this `server` label; see `formatServer`. */
+export function observeServer(metrics: Registry, server: string): ServerObserver {
+  const traffic = new Traffic(defineTraffic(metrics), server, DROPPED, [])
+  const panics = definePanics(metrics).cell()
+  return {
+    refused: (query, reply, rcode) => traffic.count(query, rcode, reply.author, reply.size, 0),
+    panicked: () => panics.inc(),
+  }
+}
+
+export function definePanics(metrics: Registry): ReturnType<Registry['counter']> {
+  return metrics.counter('coredns_panics_total', 'A metrics that counts the number of panics.')
+}
+
+/** The `server` label of a listener: `dns://:53`, `dns://127.0.0.1:53`, `dns://[::1]:53`. */
+export function formatServer(scheme: string, address: string, port: number): string {
+  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`
+}
+
+/** The `server` label of a block: its address if `bind` gives it one, no address if it listens on several. */
+export function nameServer({ keys, addresses }: Block): string {
+  const { scheme, port } = keys[0]
+  return formatServer(scheme, addresses.length === 1 ? addresses[0] : '', port)
+}

@@ -1,0 +1,93 @@
+// Whether the server can answer, for the readiness probe of Kubernetes.
+
+import type { ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import type { Block, Instance, ProcessContext } from '../../server/plugin.ts'
+
+/** One server block that takes part. */
+class Participant {
+  readonly block: Block
+  /** An instance that was ready once is asked again. */
+  readonly isContinuous: boolean
+  readonly #done = new Set<Instance>()
+
+  constructor(block: Block, isContinuous: boolean) {
+    this.block = block
+    this.isContinuous = isContinuous
+  }
+
+  /** Names of the plugins that are not ready. */
+  listWaiting(): string[] {
+    const waiting: string[] = []
+    for (const { name, instance } of this.block.instances) {
+      if (!instance.ready || this.#done.has(instance)) continue
+      if (!instance.ready()) waiting.push(name)
+      else if (!this.isContinuous) this.#done.add(instance)
+    }
+    return waiting
+  }
+}
+
+/** All server blocks whose readiness is asked at one address. */
+export class Readiness {
+  readonly #log: Logger
+  readonly #participants = new Map<Block, Participant>()
+  #isStopping = false
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  /** From now on the block counts, even before it has started. */
+  join(block: Block, isContinuous: boolean): void {
+    this.#participants.set(block, new Participant(block, isContinuous))
+  }
+
+  leave(block: Block): void {
+    this.#participants.delete(block)
+  }
+
+  /** The process is about to end: no new clients, please. */
+  stop(): void {
+    this.#isStopping = true
+  }
+
+  answer(response: ServerResponse): void {
+    if (this.#isStopping) {
+      send(response, 503, 'Shutting down')
+      return
+    }
+    const waiting = new Set<string>()
+    for (const participant of this.#participants.values()) {
+      for (const name of participant.listWaiting()) waiting.add(name)
+    }
+    if (waiting.size === 0) {
+      send(response, 200, 'OK')
+      return
+    }
+    const names = [...waiting].sort().join(',')
+    this.#log.info(`plugin/ready: Plugins not ready: "${names}"`)
+    send(response, 503, names)
+  }
+}
+
+function send(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(body)
+}
+
+const readinesses = new WeakMap<ProcessContext, Map<string, Readiness>>()
+
+/** The one Readiness of an address: server blocks that share the address share it. */
+export function findReadiness(process: ProcessContext, address: string): Readiness {
+  let known = readinesses.get(process)
+  if (!known) {
+    known = new Map()
+    readinesses.set(process, known)
+  }
+  let readiness = known.get(address)
+  if (!readiness) {
+    readiness = new Readiness(process.log)
+    known.set(address, readiness)
+  }
+  return readiness
+}

@@ -1,0 +1,50 @@
+import type { Cursor } from '../../corefile/directive.ts'
+import { parseAddress } from '../../corefile/value.ts'
+import type { Plugin } from '../../server/plugin.ts'
+import { findReadiness } from './ready.ts'
+
+const DEFAULT_ADDRESS = ':8181'
+
+export const ready: Plugin = {
+  name: 'ready',
+  repeatable: false,
+  setup(cursor, block) {
+    const token = cursor.nextArg()
+    if (token) parseAddress(token)
+    cursor.end()
+    const address = token?.text ?? DEFAULT_ADDRESS
+    let isContinuous = false
+    for (const property of cursor.block()) {
+      if (property.name.text !== 'monitor') throw property.unknown(['monitor'])
+      isContinuous = readMonitor(property)
+    }
+    const { http } = block.process
+    const readiness = findReadiness(block.process, address)
+    readiness.join(block, isContinuous)
+    return {
+      start() {
+        http.route(address, '/ready', (_, response) => readiness.answer(response))
+        return http.listen(address)
+      },
+      lameduck() {
+        readiness.stop()
+        return Promise.resolve()
+      },
+      stop() {
+        readiness.leave(block)
+        return Promise.resolve()
+      },
+    }
+  },
+}
+
+function readMonitor(property: Cursor): boolean {
+  const expected = 'until-ready or continuously'
+  const token = property.requireArg(expected)
+  if (token.text !== 'until-ready' && token.text !== 'continuously') {
+    throw property.error('bad_argument', `unknown monitor type '${token.text}'`, expected, token)
+  }
+  property.end()
+  property.noBlock()
+  return token.text === 'continuously'
+}
