@@ -13,6 +13,7 @@ import { defaultPod, validatePod, validatePodStatus } from './admission/pod.ts'
 import { carryOver, defaultService, validateService, validateServiceStatus } from './admission/service.ts'
 import { validateServiceImport } from './admission/serviceimport.ts'
 import { defaultWorkload, validateWorkload } from './admission/workload.ts'
+import { cloneJson } from './json.ts'
 import type { Admission, ApiObject, Operation, Resource } from './object.ts'
 import type { EndpointSlice, Pod, Service, Workload } from './shapes.ts'
 
@@ -56,7 +57,7 @@ export class DefaultAdmission implements Admission {
       if (resource.kind === 'Service') this.#allocator.release((object as Service).spec)
       return object
     }
-    const admitted = structuredClone(object)
+    const admitted = cloneJson(object)
     decodeObject(resource, admitted)
     const causes = new Causes()
     validateMetadata(resource, admitted, causes)

@@ -43,3 +43,12 @@ export const container = { name: 'app', image: 'app:1' }
 export const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [container] } }
 export const workload = { selector: { matchLabels: { app: 'web' } }, template }
 export const long = 'a'.repeat(64)
+
+/** The spec of a Service that selects `pod()`. */
+export const web = { selector: { app: 'web' }, ports: [{ port: 80 }] }
+
+/** The fields of a Pod that `web` selects. */
+export function pod(fields: Fields = {}, status?: Fields): Fields {
+  const object: Fields = { metadata: { labels: { app: 'web' } }, spec: { containers: [container], ...fields } }
+  return status ? { ...object, status } : object
+}
