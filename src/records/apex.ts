@@ -75,6 +75,6 @@ function frontServers(
     const addresses = service.clusterIPs.map(parseAddress).filter(address => address !== undefined)
     return addresses.map(address => ({ host, address }))
   }
-  const items = endpointItems(slices, host, options.endpointPodNames)
+  const items = endpointItems(slices, host, { ...options, isMulticluster: false })
   return items.flatMap(({ host, address }) => (host ? [{ host, address }] : []))
 }

@@ -6,10 +6,11 @@ import { MAX_LABEL_LENGTH } from '../wire/constants.ts'
 import type { WireName } from '../wire/name.ts'
 import { joinName } from '../wire/rrset.ts'
 import { type Item, NO_PORT } from './item.ts'
+import type { RecordOptions } from './options.ts'
 
-/** An item of an endpoint, with what chooses it: its label below the Service's name, and its port's name and protocol. */
+/** An item of an endpoint, with what chooses it: its labels below the Service's name, and its port's name and protocol. */
 export interface EndpointItem extends Item {
-  readonly label: string
+  readonly labels: readonly string[]
   readonly portName: string
   readonly protocol: string
 }
@@ -29,11 +30,14 @@ export function endpointLabel(endpoint: SlimEndpoint, address: string, usePodNam
   return dashed.endsWith('-') ? `${dashed}0` : dashed
 }
 
-/** An item for each address of each ready endpoint and each port of its slice, in the order of the slices. */
+/**
+ * An item for each address of each ready endpoint and each port of its slice, in the order of the slices. Endpoints of a ServiceImport are
+ * named `host.cluster.service…`, as two clusters may have the same host.
+ */
 export function endpointItems(
   slices: readonly SlimEndpointSlice[],
   serviceName: WireName,
-  usePodNames: boolean,
+  { endpointPodNames, isMulticluster }: Pick<RecordOptions, 'endpointPodNames' | 'isMulticluster'>,
 ): EndpointItem[] {
   return slices.flatMap(slice => {
     // A slice without ports still has addresses.
@@ -42,9 +46,10 @@ export function endpointItems(
       endpoint.addresses.flatMap(text => {
         const address = parseAddress(text)
         if (!address) return []
-        const label = endpointLabel(endpoint, text, usePodNames)
-        const host = joinName([label], serviceName)
-        return ports.map(({ name, port, protocol }) => ({ address, port, host, label, portName: name, protocol }))
+        const label = endpointLabel(endpoint, text, endpointPodNames)
+        const labels = isMulticluster ? [label, slice.sourceCluster] : [label]
+        const host = joinName(labels, serviceName)
+        return ports.map(({ name, port, protocol }) => ({ address, port, host, labels, portName: name, protocol }))
       }),
     )
   })

@@ -9,4 +9,6 @@ export interface RecordOptions {
   readonly noEndpoints: boolean
   /** A Service without a ready endpoint does not exist; `ignore empty_service`. */
   readonly ignoreEmptyService: boolean
+  /** The zone is of a ClusterSet: its Services are ServiceImports, its endpoints come from several clusters; `multicluster` (KEP-1645). */
+  readonly isMulticluster: boolean
 }

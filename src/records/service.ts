@@ -27,26 +27,26 @@ export function serviceRecords(
   const base = serviceName(service.name, service.namespace, origin)
   if (!base) return []
   if (service.type === 'ExternalName') return externalRecords(service, base, options)
-  const endpoints = options.noEndpoints ? [] : endpointItems(slices, base, options.endpointPodNames)
+  const endpoints = options.noEndpoints ? [] : endpointItems(slices, base, options)
   if (!service.headless && options.ignoreEmptyService && endpoints.length === 0) return []
 
   const names = new NameItems(base)
   if (service.headless) addHeadless(names, endpoints)
   else addClusterIPs(names, service)
-  for (const item of endpoints) names.add([item.label], item)
+  for (const item of endpoints) names.add(item.labels, item)
   return names.encode(options.ttlSeconds)
 }
 
 /** Items by the labels that stand in front of the Service's name. */
 class NameItems {
   readonly base: WireName
-  readonly #items = new Map<string, { labels: string[]; items: Item[] }>()
+  readonly #items = new Map<string, { labels: readonly string[]; items: Item[] }>()
 
   constructor(base: WireName) {
     this.base = base
   }
 
-  add(labels: string[], item: Item): void {
+  add(labels: readonly string[], item: Item): void {
     const key = labels.join('.')
     const known = this.#items.get(key)
     if (known) known.items.push(item)

@@ -3,6 +3,7 @@
 import { isAbsolute, join } from 'node:path'
 import type { Cursor } from '../../corefile/directive.ts'
 import { CorefileError } from '../../corefile/error.ts'
+import { parseZones } from '../../corefile/key.ts'
 import type { RequestLimits } from '../../watch/limit.ts'
 
 export interface KubernetesOptions {
@@ -23,6 +24,8 @@ export interface KubernetesOptions {
   /** Zones whose missing names go to the next plugin; `.` is all. */
   fallthrough: string[]
   ignoreEmptyService: boolean
+  /** Those of `zones` that are of a ClusterSet. */
+  multicluster: string[]
   startupTimeoutMs: number
 }
 
@@ -95,6 +98,18 @@ const PROPERTIES: Record<string, (line: Cursor, options: KubernetesOptions, dire
     }
     options.ignoreEmptyService = true
   },
+  multicluster(line, options) {
+    const first = line.requireArg('one or more of the zones of the plugin')
+    for (const token of [first, ...line.remainingArgs()]) {
+      for (const zone of parseZones(token)) {
+        if (!options.zones.includes(zone)) {
+          const known = `one of its zones: ${options.zones.join(' ')}`
+          throw line.error('bad_zone', `multicluster zone '${zone}' is not a zone of the plugin`, known, token)
+        }
+        options.multicluster.push(zone)
+      }
+    }
+  },
   startup_timeout(line, options) {
     options.startupTimeoutMs = line.durationMs(0)
   },
@@ -119,6 +134,7 @@ export function readOptions(cursor: Cursor, zones: readonly string[], directory:
     noEndpoints: false,
     fallthrough: [],
     ignoreEmptyService: false,
+    multicluster: [],
     startupTimeoutMs: 5_000,
   }
   for (const line of cursor.block()) {

@@ -28,6 +28,8 @@ export interface PublisherOptions {
   readonly localAddresses: readonly Uint8Array[]
   /** How long a change took from its cause to the zone, for coredns_kubernetes_dns_programming_duration_seconds. */
   readonly onProgrammed?: (kind: ServiceKind, seconds: number) => void
+  /** All that the API holds has been published; called again with each later change. */
+  readonly onComplete: () => void
   readonly onFailure: (error: unknown) => void
 }
 
@@ -54,21 +56,16 @@ export class Publisher {
   readonly #dirtyPods = new Map<string, SlimPod>()
   readonly #dirtyNamespaces = new Set<string>()
   readonly #triggers: SlimEndpointSlice[] = []
-  readonly #awaited: Set<string>
+  /** Resources whose first list has not been heard. */
+  readonly #awaited = new Set(['services', 'namespaces'])
   #isModified = false
   #flushing: NodeJS.Immediate | undefined
-  #onComplete: () => void = () => {}
-  /** Resolves when all that the API holds has been published once. */
-  readonly completed: Promise<void>
 
-  /** `awaited` names the resources whose first list must have been heard before the zone counts as complete. */
-  constructor(writer: ZoneWriter, options: PublisherOptions, awaited: readonly string[]) {
+  constructor(writer: ZoneWriter, options: PublisherOptions) {
     this.#writer = writer
     this.#options = options
-    this.#awaited = new Set(awaited)
-    this.completed = new Promise(resolve => {
-      this.#onComplete = resolve
-    })
+    if (!options.records.noEndpoints) this.#awaited.add('slices')
+    if (options.pods === 'verified') this.#awaited.add('pods')
     for (const origin of options.forwardOrigins) {
       for (const category of ['svc', 'pod']) writer.publish(joinName([category], origin)!, [])
       this.#publish(versionRecords(origin))
@@ -83,10 +80,12 @@ export class Publisher {
 
   readonly services: Sink<SlimService> = {
     changed: (before, after) => {
-      this.#touchService((after ?? before)!.key)
-      if (before) {
-        this.#services.delete(before.key)
-        this.#indexClusterIPs(before, 'delete')
+      const { key } = (after ?? before)!
+      this.#touchService(key)
+      const held = this.#services.get(key)
+      if (held) {
+        this.#services.delete(key)
+        this.#indexClusterIPs(held, 'delete')
       }
       if (after) {
         this.#services.set(after.key, after)
@@ -106,7 +105,7 @@ export class Publisher {
       if (isSliceModified(before, after)) this.#isModified = true
       this.#schedule()
     },
-    listed: () => this.#heard('endpointslices'),
+    listed: () => this.#heard('slices'),
   }
 
   readonly namespaces: Sink<SlimNamespace> = {
@@ -148,8 +147,9 @@ export class Publisher {
   }
 
   #changeSlice(slice: SlimEndpointSlice, how: 'add' | 'delete'): void {
-    if (slice.service === '') return
-    const key = `${slice.namespace}/${slice.service}`
+    const name = this.#options.records.isMulticluster ? slice.importedService : slice.service
+    if (name === '') return
+    const key = `${slice.namespace}/${name}`
     this.#touchService(key)
     this.#slices[how](key, slice)
     const seen = new Set<string>()
@@ -213,10 +213,7 @@ export class Publisher {
     if (this.#isModified) this.#writer.serial = Math.floor(Date.now() / 1000)
     this.#isModified = false
     this.#tellTriggers()
-    if (this.#awaited.size === 0) {
-      this.#writer.markComplete()
-      this.#onComplete()
-    }
+    if (this.#awaited.size === 0) this.#options.onComplete()
   }
 
   #isExposed(namespace: string): boolean {
@@ -264,11 +261,11 @@ export class Publisher {
 
   #publishPointer(key: string, address: Uint8Array): void {
     const owner = pointerOwner(address, this.#options.reverseOrigins)
-    if (!owner) return
+    const [primary] = this.#options.forwardOrigins
+    if (!owner || !primary) return
     // As in CoreDNS, `namespaces` hides an address, a label of the Namespace does not.
     const services = this.#servicesByAddress.get(key).filter(({ namespace }) => this.#isServed(namespace))
     const slices = this.#slicesByAddress.get(key).filter(({ namespace }) => this.#isServed(namespace))
-    const [primary] = this.#options.forwardOrigins
     const records = pointerRecords(address, owner, services, slices, primary, this.#options.records)
     if (records) this.#publish(records)
     else this.#writer.withdraw(owner)

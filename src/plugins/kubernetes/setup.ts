@@ -8,10 +8,10 @@ import { type WireName, parseName } from '../../wire/name.ts'
 import { ZoneImage } from '../../zones/image.ts'
 import { ZoneWriter } from '../../zones/writer.ts'
 import { KubernetesHandler } from './kubernetes.ts'
-import { kubernetesMetrics } from './metrics.ts'
+import { type KubernetesMetrics, kubernetesMetrics } from './metrics.ts'
 import { type KubernetesOptions, isReverseZone, readOptions } from './options.ts'
 import { Publisher } from './publisher.ts'
-import { connect, openWatches, watchedResources } from './source.ts'
+import { connect, openWatches } from './source.ts'
 
 export const kubernetes: Plugin = {
   name: 'kubernetes',
@@ -26,10 +26,8 @@ class KubernetesInstance implements Instance {
   readonly #block: Block
   readonly #writer: ZoneWriter
   readonly #image: ZoneImage
-  readonly #forward: readonly WireName[]
-  readonly #reverse: readonly WireName[]
   readonly #author: number
-  #publisher: Publisher | undefined
+  #publishers: Publisher[] = []
   #connection: ApiConnection | undefined
   #watches: ReturnType<typeof openWatches> = new Map()
   #isReady = false
@@ -37,22 +35,20 @@ class KubernetesInstance implements Instance {
   constructor(options: KubernetesOptions, block: Block) {
     this.#options = options
     this.#block = block
-    this.#forward = options.zones.filter(zone => !isReverseZone(zone)).map(toWire)
-    this.#reverse = options.zones.filter(isReverseZone).map(toWire)
-    this.#writer = new ZoneWriter([...this.#forward, ...this.#reverse], buffer => this.#image.attach(buffer))
+    this.#writer = new ZoneWriter(options.zones.map(toWire), buffer => this.#image.attach(buffer))
     this.#image = new ZoneImage(this.#writer.buffer)
     this.#author = joinChain(block, 'kubernetes')
   }
 
   handler(next: Handler): Handler {
-    const { ttlSeconds, pods, fallthrough } = this.#options
-    const zones = {
-      zones: [...this.#forward, ...this.#reverse],
+    const { zones, ttlSeconds, pods, fallthrough } = this.#options
+    const query = {
+      zones: zones.map(toWire),
       ttlSeconds,
       podsInsecure: pods === 'insecure',
       fallthrough: fallthrough.map(toWire),
     }
-    return new KubernetesHandler(this.#image, zones, this.#author, next)
+    return new KubernetesHandler(this.#image, query, this.#author, next)
   }
 
   ready(): boolean {
@@ -63,16 +59,17 @@ class KubernetesInstance implements Instance {
   async start(): Promise<void> {
     const { log, api, version, metrics } = this.#block.process
     const counts = kubernetesMetrics(metrics)
-    const publisher = this.#startPublisher(counts.onProgrammed)
+    const completed = this.#startPublishers(counts)
     this.#connection = await connect(this.#options, api, `kubezone/${version}`, counts.observer)
-    this.#watches = openWatches(this.#connection, this.#options, publisher, log)
+    const [cluster, clusterSet] = this.#publishers
+    this.#watches = openWatches(this.#connection, this.#options, { cluster, clusterSet }, log)
     for (const [resource, watch] of this.#watches) {
       counts.follow(resource, watch.status)
       watch.start()
     }
     const deadline = new AbortController()
     const isInTime = await Promise.race([
-      publisher.completed.then(() => true),
+      completed.then(() => true),
       delay(this.#options.startupTimeoutMs, false, { signal: deadline.signal }).catch(() => false),
     ])
     deadline.abort()
@@ -81,35 +78,46 @@ class KubernetesInstance implements Instance {
 
   async stop(): Promise<void> {
     await Promise.all([...this.#watches.values()].map(watch => watch.stop()))
-    this.#publisher?.stop()
+    for (const publisher of this.#publishers) publisher.stop()
     await this.#connection?.close()
   }
 
-  #startPublisher(onProgrammed: ReturnType<typeof kubernetesMetrics>['onProgrammed']): Publisher {
-    const { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, namespaces, pods } = this.#options
+  /** Resolves when all that the API holds has been published once. */
+  #startPublishers({ onProgrammed }: KubernetesMetrics): Promise<void> {
+    const { zones, multicluster, namespaces, pods } = this.#options
+    const { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService } = this.#options
     const { log } = this.#block.process
-    const publisher = new Publisher(
-      this.#writer,
-      {
-        records: { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService },
-        forwardOrigins: this.#forward,
-        reverseOrigins: this.#reverse,
-        namespaces,
-        pods,
-        localAddresses: listLocalAddresses(this.#block.addresses),
-        onProgrammed,
-        onFailure: error => log.error({ err: error }, 'plugin/kubernetes: a change could not be published'),
-      },
-      watchedResources(this.#options),
-    )
-    this.#publisher = publisher
-    void this.#becomeReady(publisher)
-    return publisher
+    return new Promise(resolve => {
+      const waiting = new Set<boolean>()
+      const publish = (isMulticluster: boolean, forward: string[], reverse: string[]): void => {
+        waiting.add(isMulticluster)
+        const publisher = new Publisher(this.#writer, {
+          records: { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, isMulticluster },
+          forwardOrigins: forward.map(toWire),
+          reverseOrigins: reverse.map(toWire),
+          namespaces,
+          pods,
+          localAddresses: listLocalAddresses(this.#block.addresses),
+          onProgrammed,
+          onComplete: () => {
+            waiting.delete(isMulticluster)
+            if (waiting.size > 0 || this.#isReady) return
+            this.#becomeReady()
+            resolve()
+          },
+          onFailure: error => log.error({ err: error }, 'plugin/kubernetes: a change could not be published'),
+        })
+        this.#publishers.push(publisher)
+      }
+      const forward = zones.filter(zone => !isReverseZone(zone) && !multicluster.includes(zone))
+      publish(false, forward, zones.filter(isReverseZone))
+      if (multicluster.length > 0) publish(true, multicluster, [])
+    })
   }
 
-  async #becomeReady(publisher: Publisher): Promise<void> {
-    await publisher.completed
+  #becomeReady(): void {
     this.#isReady = true
+    this.#writer.markComplete()
     const zones = this.#options.zones.join(' ')
     this.#block.process.log.info(`plugin/kubernetes: serving ${this.#writer.names} names in ${zones}`)
   }

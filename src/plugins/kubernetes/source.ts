@@ -7,7 +7,10 @@ import { connectEndpoint } from '../../watch/endpoint.ts'
 import { connectInCluster } from '../../watch/incluster.ts'
 import { connectKubeconfig } from '../../watch/kubeconfig.ts'
 import { Reflector } from '../../watch/reflector.ts'
-import { ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES } from '../../watch/resource.ts'
+import { ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, SERVICE_IMPORTS } from '../../watch/resource.ts'
+import type { SlimService, SlimServiceImport } from '../../watch/slim.ts'
+import type { Sink } from '../../watch/store.ts'
+import { importedService } from '../../records/import.ts'
 import type { KubernetesOptions } from './options.ts'
 import type { Publisher } from './publisher.ts'
 
@@ -36,32 +39,62 @@ export function connect(
   return connectInCluster(common)
 }
 
-/** Names of the resources that these options watch. */
-export function watchedResources(options: KubernetesOptions): string[] {
-  const names = [SERVICES.name, NAMESPACES.name]
-  if (!options.noEndpoints) names.push(ENDPOINT_SLICES.name)
-  if (options.pods === 'verified') names.push(PODS.name)
-  return names
+/** Who publishes what the watches bring. */
+export interface Publishers {
+  readonly cluster: Publisher
+  /** For the zones of `multicluster`. */
+  readonly clusterSet: Publisher | undefined
 }
 
 export function openWatches(
   connection: ApiConnection,
   options: KubernetesOptions,
-  publisher: Publisher,
+  { cluster, clusterSet }: Publishers,
   log: Log,
 ): Map<string, Watch> {
   const common = { connection, log }
   const labelled = { ...common, labelSelector: options.labels }
   const watches = new Map<string, Watch>()
-  watches.set(SERVICES.name, new Reflector({ ...labelled, resource: SERVICES, sink: publisher.services }))
-  const namespaces = { ...common, resource: NAMESPACES, sink: publisher.namespaces }
-  watches.set(NAMESPACES.name, new Reflector({ ...namespaces, labelSelector: options.namespaceLabels }))
+  watches.set(SERVICES.name, new Reflector({ ...labelled, resource: SERVICES, sink: cluster.services }))
+  const namespaces = fanOut(cluster.namespaces, clusterSet?.namespaces)
+  watches.set(
+    NAMESPACES.name,
+    new Reflector({ ...common, resource: NAMESPACES, sink: namespaces, labelSelector: options.namespaceLabels }),
+  )
   if (!options.noEndpoints) {
-    watches.set(ENDPOINT_SLICES.name, new Reflector({ ...labelled, resource: ENDPOINT_SLICES, sink: publisher.slices }))
+    const sink = fanOut(cluster.slices, clusterSet?.slices)
+    watches.set(ENDPOINT_SLICES.name, new Reflector({ ...labelled, resource: ENDPOINT_SLICES, sink }))
   }
   if (options.pods === 'verified') {
-    const pods = { ...labelled, resource: PODS, sink: publisher.pods, fieldSelector: LIVING_PODS }
-    watches.set(PODS.name, new Reflector(pods))
+    const sink = fanOut(cluster.pods, clusterSet?.pods)
+    watches.set(PODS.name, new Reflector({ ...labelled, resource: PODS, sink, fieldSelector: LIVING_PODS }))
+  }
+  if (clusterSet) {
+    const sink = importSink(clusterSet.services)
+    watches.set(SERVICE_IMPORTS.name, new Reflector({ ...common, resource: SERVICE_IMPORTS, sink }))
   }
   return watches
 }
+
+/** Tells both; a failure of the first does not keep the change from the second. */
+function fanOut<T>(first: Sink<T>, second: Sink<T> | undefined): Sink<T> {
+  if (!second) return first
+  return {
+    changed(before, after) {
+      try {
+        first.changed(before, after)
+      } finally {
+        second.changed(before, after)
+      }
+    },
+    listed() {
+      first.listed()
+      second.listed()
+    },
+  }
+}
+
+const importSink = (services: Sink<SlimService>): Sink<SlimServiceImport> => ({
+  changed: (before, after) => services.changed(before && importedService(before), after && importedService(after)),
+  listed: () => services.listed(),
+})
