@@ -50,13 +50,14 @@ export const frame = (message: Uint8Array): Buffer =>
 export class TcpClient {
   readonly socket: net.Socket
   readonly messages: Buffer[] = []
-  readonly closed: Promise<unknown>
+  /** Resolves at the end, in peace or by a reset. */
+  readonly closed: Promise<void>
   #held: Buffer = Buffer.alloc(0)
   #onMessage: (() => void) | undefined
 
   constructor(socket: net.Socket) {
     this.socket = socket
-    this.closed = once(socket, 'close')
+    this.closed = new Promise(resolve => void socket.once('close', () => resolve()))
     socket.on('error', () => {})
     socket.on('data', (chunk: Buffer) => {
       this.#held = Buffer.concat([this.#held, chunk])
