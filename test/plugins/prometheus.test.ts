@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import { formatServer, observeServer } from '../../src/plugins/prometheus/prometheus.ts'
 import type { Handler } from '../../src/server/handler.ts'
@@ -122,6 +123,16 @@ void t.test('durations have the buckets of CoreDNS', async t => {
     '0.00025 0.0005 0.001 0.002 0.004 0.008 0.016 0.032 0.064 0.128 0.256 0.512 1.024 2.048 4.096 8.192 +Inf',
   )
   t.match(page, 'coredns_dns_request_duration_seconds_count{server="dns://:53",view="",zone="."} 1\n')
+})
+
+void t.test('durations are in seconds', async t => {
+  const clock = [1_000.25, 1_003.5]
+  const now = mock.method(performance, 'now', () => clock.shift() ?? 0)
+  t.teardown(() => now.mock.restore())
+  const block = setUpBlock('prometheus')
+  ask(chain(block, refusing))
+  const page = block.process.metrics.render()
+  t.match(page, 'coredns_dns_request_duration_seconds_sum{server="dns://:53",view="",zone="."} 0.00325\n')
 })
 
 void t.test('an answer that comes later is counted when it is there', async t => {

@@ -7,6 +7,7 @@ import type { Registry } from '../../metrics/registry.ts'
 import { type Rcode, Type, formatRcode, formatType } from '../../wire/constants.ts'
 import type { Query } from '../../wire/query.ts'
 
+const US_PER_SECOND = 1e6
 /** From 0.25 ms to 8 s. */
 const DURATION_BUCKETS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i)
 const SIZE_BUCKETS = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3]
@@ -115,7 +116,7 @@ export class Traffic {
   }
 
   /** Counts a query that has been answered. `author` is that of the reply, -1 when no plugin wrote it. */
-  count(query: Query, rcode: Rcode, author: number, responseSize: number, seconds: number): void {
+  count(query: Query, rcode: Rcode, author: number, responseSize: number, durationUs: number): void {
     const { transport, qtype } = query
     const family = query.clientAddress.length === 4 ? 0 : 1
     const type = qtype < labelOfType.length ? labelOfType[qtype] : 0
@@ -127,7 +128,7 @@ export class Traffic {
       this.#dnssecRequests.inc()
     }
     this.#duration ??= this.#families.durations.cell(this.#labels)
-    this.#duration.observe(seconds)
+    this.#duration.observe(durationUs / US_PER_SECOND)
     const requestSizes = (this.#requestSizes[transport] ??= this.#sizeCell(this.#families.requestSizes, transport))
     requestSizes.observe(query.size)
     const responseSizes = (this.#responseSizes[transport] ??= this.#sizeCell(this.#families.responseSizes, transport))
