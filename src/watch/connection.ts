@@ -1,5 +1,6 @@
+import { Agent as HttpAgent, type ClientRequest, request as requestHttp, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { isIPv6 } from 'node:net'
-import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent } from 'undici'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import { ApiFault, explainNetworkError, FaultCode, publicAddress } from './fault.ts'
 import { RequestLimiter, type RequestLimits } from './limit.ts'
@@ -53,12 +54,13 @@ export interface TlsMaterial {
 export interface Credentials {
   readonly headers: Readonly<Record<string, string>>
   readonly tls: TlsMaterial
+  /** Makes the connections in place of ours; for what goes through a proxy. */
+  readonly agent?: HttpAgent
 }
 
 /** One of the three ways in: an explicit endpoint, a kubeconfig, the pod's service account. */
 export interface Access {
   readonly baseUrl: string
-  readonly proxyUrl?: string
   /** What the next request shall carry, as it is now: files are read again, so that what was rotated is taken up. Rejects with ApiFault. */
   credentials(): Promise<Credentials>
 }
@@ -68,18 +70,22 @@ const CONNECT_TIMEOUT_MS = 10_000
 /** Below the 60 s after which cloud load balancers forget a quiet connection; client-go probes as often. */
 const KEEP_ALIVE_PROBE_MS = 30_000
 
+/**
+ * Over node:https: undici would cost 17 MB more before its first request. HTTP/1.1 is right here, one connection to a watch: over HTTP/2 all
+ * watches would share one, and stall together when it does.
+ */
 export class HttpConnection implements ApiConnection {
   readonly baseUrl: string
-  readonly #origin: string
-  readonly #prefix: string
+  readonly #root: string
   readonly #host: string
   readonly #access: Access
   readonly #limiter: RequestLimiter
   readonly #observer: RequestObserver | undefined
   readonly #userAgent: string
   readonly #clock: Clock
+  readonly #open = new Set<ClientRequest>()
   #tls: TlsMaterial | undefined
-  #dispatcher: Dispatcher | undefined
+  #agent: HttpAgent | undefined
   #pending: Promise<Credentials> | undefined
 
   /** Throws ApiFault when the base URL is none. */
@@ -92,8 +98,7 @@ export class HttpConnection implements ApiConnection {
       )
     }
     this.baseUrl = publicAddress(access.baseUrl)
-    this.#origin = url.origin
-    this.#prefix = url.pathname.replace(/\/$/, '')
+    this.#root = `${url.origin}${url.pathname.replace(/\/$/, '')}`
     this.#host = url.host
     this.#access = access
     this.#clock = options.clock ?? SYSTEM_CLOCK
@@ -105,27 +110,16 @@ export class HttpConnection implements ApiConnection {
   async request(path: string, options: { readonly signal: AbortSignal }): Promise<ApiResponse> {
     const { signal } = options
     const askedMs = this.#clock.now()
-    await this.#limiter.acquire(signal)
+    await this.#limiter.acquire(signal).catch((error: unknown) => {
+      throw explainNetworkError(error, this.baseUrl)
+    })
     const startMs = this.#clock.now()
     this.#observer?.rateLimited('GET', this.#host, (startMs - askedMs) / 1000)
     try {
-      const credentials = await this.#credentials()
-      const response = await this.#dispatcherFor(credentials.tls).request({
-        origin: this.#origin,
-        path: `${this.#prefix}${path}`,
-        method: 'GET',
-        headers: { accept: 'application/json', 'user-agent': this.#userAgent, ...credentials.headers },
-        signal,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      })
-      this.#observer?.requestCounted(String(response.statusCode), 'GET', this.#host)
-      const retryAfter = response.headers['retry-after']
-      return {
-        status: response.statusCode,
-        retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-        body: this.#explained(response.body),
-      }
+      const response = await this.#send(new URL(`${this.#root}${path}`), await this.#credentials(), signal)
+      const status = response.statusCode ?? 0
+      this.#observer?.requestCounted(String(status), 'GET', this.#host)
+      return { status, retryAfter: response.headers['retry-after'], body: this.#explained(response) }
     } catch (error) {
       if (!signal.aborted) this.#observer?.requestCounted('<error>', 'GET', this.#host)
       throw explainNetworkError(error, this.baseUrl)
@@ -136,7 +130,35 @@ export class HttpConnection implements ApiConnection {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher?.destroy()
+    const closed = [...this.#open].map(request => new Promise(resolve => request.once('close', resolve)))
+    for (const request of this.#open) request.destroy()
+    this.#agent?.destroy()
+    await Promise.all(closed)
+  }
+
+  #send(url: URL, credentials: Credentials, signal: AbortSignal): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, {
+      headers: { accept: 'application/json', 'user-agent': this.#userAgent, ...credentials.headers },
+      agent: credentials.agent ?? this.#agentFor(url.protocol, credentials.tls),
+      signal,
+    })
+    this.#open.add(request)
+    const connecting = this.#clock.setTimeout(() => {
+      if (request.socket?.connecting !== false) request.destroy(makeTimeout())
+    }, CONNECT_TIMEOUT_MS)
+    const settle = (): void => this.#clock.clearTimeout(connecting)
+    request.once('response', response => {
+      settle()
+      resolve(response)
+    })
+    request.on('error', reject)
+    request.once('close', () => {
+      settle()
+      this.#open.delete(request)
+    })
+    request.end()
+    return promise
   }
 
   async *#explained(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -155,22 +177,20 @@ export class HttpConnection implements ApiConnection {
     return this.#pending
   }
 
-  #dispatcherFor(tls: TlsMaterial): Dispatcher {
-    if (this.#dispatcher !== undefined && this.#tls !== undefined && isSameTls(this.#tls, tls)) return this.#dispatcher
-    // What is open on the old one lives on until it ends by itself, within the 10 minutes of a watch.
-    this.#dispatcher?.close().catch(() => undefined)
+  #agentFor(protocol: string, tls: TlsMaterial): HttpAgent {
+    if (this.#agent !== undefined && this.#tls !== undefined && isSameTls(this.#tls, tls)) return this.#agent
+    // What is open by the old one lives on until it ends by itself, within the 10 minutes of a watch, and is not used again.
+    if (this.#agent !== undefined) this.#agent.maxFreeSockets = 0
     this.#tls = tls
-    this.#dispatcher = makeDispatcher(tls, this.#access.proxyUrl)
-    return this.#dispatcher
+    const options = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS }
+    this.#agent = protocol === 'https:' ? new HttpsAgent({ ...options, ...tls }) : new HttpAgent(options)
+    return this.#agent
   }
 }
 
-/** HTTP/1.1 on purpose: over HTTP/2 all watches would share one TCP connection, and stall together when it does. */
-function makeDispatcher(tls: TlsMaterial, proxyUrl: string | undefined): Dispatcher {
-  const connect = { timeout: CONNECT_TIMEOUT_MS, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS }
-  if (proxyUrl === undefined || proxyUrl === '') return new Agent({ allowH2: false, connect: { ...connect, ...tls } })
-  if (proxyUrl.startsWith('socks')) return new Socks5ProxyAgent(proxyUrl, { requestTls: tls, allowH2: false })
-  return new ProxyAgent({ uri: proxyUrl, requestTls: tls, connect, allowH2: false })
+function makeTimeout(): Error {
+  const error = new Error(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`)
+  return Object.assign(error, { code: 'ETIMEDOUT' })
 }
 
 function isSameTls(one: TlsMaterial, other: TlsMaterial): boolean {

@@ -47,7 +47,7 @@ export function publicAddress(url: string): string {
   return parsed === null ? '(not a URL)' : `${parsed.protocol}//${parsed.host}${parsed.pathname.replace(/\/$/, '')}`
 }
 
-/** A connection that failed or broke. `error` is what node:net, node:tls or undici threw. */
+/** A connection that failed or broke. `error` is what node:http or node:tls threw. */
 export function explainNetworkError(error: unknown, baseUrl: string): ApiFault {
   if (error instanceof ApiFault) return error
   const where = publicAddress(baseUrl)
@@ -95,7 +95,7 @@ export function explainNetworkError(error: unknown, baseUrl: string): ApiFault {
   )
 }
 
-/** undici and the happy-eyeballs connect of node:net wrap the cause, the latter several of them. */
+/** The connect of node:net to a host of several addresses throws one error for all of them. */
 function findCode(error: unknown): string {
   if (!(error instanceof Error)) return ''
   const nested =

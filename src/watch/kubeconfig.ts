@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { Agent } from 'node:http'
 import { dirname, resolve } from 'node:path'
 import type { KubeConfig, User } from '@kubernetes/client-node'
 import { parse } from 'yaml'
@@ -21,6 +22,7 @@ interface FilledOptions {
   rejectUnauthorized?: boolean
   auth?: string
   headers?: Record<string, string>
+  agent?: Agent
 }
 
 /**
@@ -60,15 +62,7 @@ export async function connectKubeconfig(options: KubeconfigOptions): Promise<Htt
   chooseUser(config, document, file)
   // client-node refuses plain http unless certificates are not to be checked, of which there are none then.
   if (cluster.server.startsWith('http:')) Object.assign(cluster, { skipTLSVerify: true })
-  const proxyUrl = cluster.proxyUrl
-  return new HttpConnection(
-    {
-      baseUrl: cluster.server,
-      ...(proxyUrl === undefined ? {} : { proxyUrl }),
-      credentials: () => readCredentials(config, file),
-    },
-    options,
-  )
+  return new HttpConnection({ baseUrl: cluster.server, credentials: () => readCredentials(config, file) }, options)
 }
 
 function chooseContext(config: KubeConfig, context: string | undefined, file: string): void {
@@ -140,7 +134,9 @@ async function readCredentials(config: KubeConfig, file: string): Promise<Creden
     ...(servername === undefined ? {} : { servername }),
     ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
   }
-  return { headers, tls }
+  // client-node's agent is only needed where there is a proxy to go through; without one ours takes up certificates that change.
+  const agent = config.getCurrentCluster()?.proxyUrl === undefined ? undefined : filled.agent
+  return { headers, tls, ...(agent === undefined ? {} : { agent }) }
 }
 
 /** The first line of a reason alone. JSON.parse quotes what it was given: from an exec plugin that may be the token. */

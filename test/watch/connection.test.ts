@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { Agent } from 'node:http'
+import { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { type ApiConnection, type ConnectionOptions, HttpConnection } from '../../src/watch/connection.ts'
 import { connectEndpoint } from '../../src/watch/endpoint.ts'
-import { ScriptedApi } from './scripted.ts'
+import { ManualClock, ScriptedApi } from './scripted.ts'
 
 const never = new AbortController().signal
 const file = (name: string): string => join(import.meta.dirname, 'testdata', name)
@@ -46,7 +48,7 @@ void t.test('connections are used again, and requests go below the path of the e
     t.equal(response.status, 200)
     t.equal(await read(response.body), `{"round":${round}}`)
   }
-  // undici frees a connection a turn after the body has ended, so that the next request may find it busy and take a second one.
+  // Node frees a connection a turn after the body has ended, so that the next request may find it busy and take a second one.
   t.ok(ports.size <= 2, `${ports.size} connections for 10 requests`)
 })
 
@@ -221,4 +223,21 @@ void t.test('requests that start together ask for credentials once', async t => 
     await read((await response).body)
   }
   t.equal(runs, 1)
+})
+
+void t.test('a host that does not answer is given up after ten seconds', async t => {
+  const clock = new ManualClock()
+  const agent = new Agent()
+  agent.createConnection = () => Object.assign(new Socket(), { connecting: true })
+  const credentials = async () => ({ headers: {}, tls: {}, agent })
+  const connection = new HttpConnection({ baseUrl: 'http://192.0.2.1', credentials }, { clock })
+  t.teardown(() => connection.close())
+  const asked = connection.request('/api', { signal: never })
+  await clock.waits(10_000)
+  clock.advance(10_000)
+  await t.rejects(asked, {
+    code: 'unreachable',
+    message: /^the connection to http:\/\/192\.0\.2\.1 failed \(ETIMEDOUT: no connection within 10 s\)/,
+  })
+  t.strictSame(clock.delays, [])
 })

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
@@ -131,6 +134,29 @@ void t.test('a server without a CA is refused, unless the kubeconfig says not to
   await t.rejects(connection.request('/api', { signal: never }), { code: 'certificate' })
   await ask(t, api, kubeconfig({ server: api.url, 'insecure-skip-tls-verify': true }, {}))
   t.pass('reached')
+})
+
+void t.test('the proxy of a cluster is gone through', async t => {
+  const api = await serve(t, true)
+  const asked: (string | undefined)[] = []
+  const proxy = createServer()
+  proxy.on('connect', (request, client: Socket) => {
+    asked.push(request.url)
+    const upstream = connect(api.port, '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 OK\r\n\r\n')
+      client.pipe(upstream).pipe(client)
+    })
+    upstream.on('error', () => client.destroy())
+    client.on('error', () => upstream.destroy())
+    client.on('close', () => upstream.destroy())
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  t.teardown(() => proxy.close())
+  const { port } = proxy.address() as AddressInfo
+  const cluster = { server: api.url, 'certificate-authority': file('ca.crt'), 'proxy-url': `http://127.0.0.1:${port}` }
+  await ask(t, api, kubeconfig(cluster, {}))
+  t.strictSame(asked, [`127.0.0.1:${api.port}`])
 })
 
 void t.test('the context that is asked for counts, not the current one', async t => {
