@@ -36,7 +36,8 @@ export interface TestBlock extends Block {
 
 /** Sets up every server block of a Corefile, in the order of PLUGINS. Throws CorefileError. */
 export function setUp(corefile: string, context = makeProcess()): TestBlock[] {
-  return parseCorefile(corefile, 'Corefile', { env: {}, directives: PLUGINS.map(({ name }) => name) }).map(parsed => {
+  const env = { METRICS_PORT: '9253' }
+  return parseCorefile(corefile, 'Corefile', { env, directives: PLUGINS.map(({ name }) => name) }).map(parsed => {
     const keys = parsed.keys.flatMap(key => parseKey(key, 53))
     const block: TestBlock = {
       keys,

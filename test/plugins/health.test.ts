@@ -14,7 +14,7 @@ void t.test('/health is 200 OK', async t => {
   const block = setUpBlock(`health ${ADDRESS}`)
   await start(block)
   const port = block.process.http.port(ADDRESS)
-  t.same(await get(port, '/health'), { status: 200, type: 'text/plain; charset=utf-8', body: 'OK' })
+  t.same(await get(port, '/health'), { status: 200, type: 'text/plain; charset=utf-8', length: '2', body: 'OK' })
   t.equal((await get(port, '/')).status, 404)
   await stop(block)
 })

@@ -5,6 +5,8 @@ import http from 'node:http'
 export interface HttpAnswer {
   status: number
   type: string | undefined
+  /** The header Content-Length; absent when the body is sent in chunks. */
+  length: string | undefined
   body: string
 }
 
@@ -19,7 +21,8 @@ export function get(port: number, path: string): Promise<HttpAnswer> {
           body += text
         })
         response.on('end', () => {
-          resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'], body })
+          const { headers, statusCode = 0 } = response
+          resolve({ status: statusCode, type: headers['content-type'], length: headers['content-length'], body })
         })
       })
       .on('error', reject)

@@ -31,7 +31,7 @@ export const health: Plugin = {
     const instance: Instance = {
       async start() {
         http.route(address, '/health', (_, response) => {
-          response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('OK')
+          response.setHeader('content-type', 'text/plain; charset=utf-8').end('OK')
         })
         await http.listen(address)
         poll = new HealthPoll(formatUrl({ host, port: http.port(address) }), sink, log)

@@ -6,7 +6,7 @@
 
 import type { Prefix } from '../../corefile/cidr.ts'
 import type { Handler } from '../../server/handler.ts'
-import { HEADER_LENGTH, Rcode, Type } from '../../wire/constants.ts'
+import { Rcode, Type } from '../../wire/constants.ts'
 import { type Query, read16, skipName } from '../../wire/query.ts'
 import { type Reply, Section } from '../../wire/reply.ts'
 
@@ -43,7 +43,7 @@ export class Loadbalance implements Handler {
   #shuffle(query: Query, reply: Reply): void {
     // The records of a zone transfer have their order (RFC 5936 section 2.2).
     if (query.qtype === Type.AXFR || query.qtype === Type.IXFR) return
-    let at = reply.start + HEADER_LENGTH + query.questionEnd - query.start - HEADER_LENGTH
+    let at = reply.start + query.questionEnd - query.start
     for (const section of SECTIONS) {
       at = this.#shuffleSection(reply, at, reply.counts[section])
       if (at < 0) return

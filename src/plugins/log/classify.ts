@@ -1,6 +1,6 @@
 // What kind of answer a reply is, as CoreDNS tells them apart (its plugin/pkg/response): the classes that `log` selects by.
 
-import { HEADER_LENGTH, Opcode, Rcode, Type } from '../../wire/constants.ts'
+import { Opcode, Rcode, Type } from '../../wire/constants.ts'
 import { type Query, read16, skipName } from '../../wire/query.ts'
 import { type Reply, Section, recordEnd } from '../../wire/reply.ts'
 
@@ -39,7 +39,7 @@ export function typify(query: Query, reply: Reply, rcode: Rcode): ReplyType {
 /** Whether the authority section of a reply without an answer has a record of `type`. */
 function hasAuthority(query: Query, reply: Reply, type: number): boolean {
   const { bytes, position } = reply
-  let at = reply.start + HEADER_LENGTH + query.questionEnd - query.start - HEADER_LENGTH
+  let at = reply.start + query.questionEnd - query.start
   for (let left = reply.counts[Section.Authority]; left > 0 && at >= 0; left--) {
     const head = skipName(bytes, at, position)
     if (head >= 0 && head + 10 <= position && read16(bytes, head) === type) return true

@@ -27,7 +27,7 @@ export const prometheus: Plugin = {
         definePanics(metrics).cell()
         release = [holdProcessMetrics(metrics), showPlugins(block)]
         http.route(address, '/metrics', (_, response) => {
-          response.writeHead(200, { 'content-type': CONTENT_TYPE }).end(metrics.render())
+          response.setHeader('content-type', CONTENT_TYPE).end(metrics.render())
         })
         await http.listen(address)
       },

@@ -72,7 +72,8 @@ export class Readiness {
 }
 
 function send(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(body)
+  response.statusCode = status
+  response.setHeader('content-type', 'text/plain; charset=utf-8').end(body)
 }
 
 const readinesses = new WeakMap<ProcessContext, Map<string, Readiness>>()
