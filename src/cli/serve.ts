@@ -34,7 +34,7 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
   const isExample = isTrial && flags.conf === undefined
   if (isTrial && flags.manifests.length === 0 && flags.kubeconfig === undefined) flags.manifests.push(EXAMPLES)
   const corefile = isExample ? readCorefile(`${EXAMPLES}/Corefile`) : findCorefile(flags.conf)
-  const fakeApi = flags.manifests.length > 0 ? new FakeApi({ admission: { allowAnyClusterIP: true } }) : undefined
+  const fakeApi = flags.manifests.length > 0 ? new FakeApi() : undefined
   try {
     if (fakeApi) await fillApi(fakeApi, flags.manifests, log)
     const api: ApiDefaults = fakeApi ? { endpoint: await fakeApi.listen() } : { kubeconfig: flags.kubeconfig }
