@@ -160,7 +160,12 @@ export function slimPod(value: unknown): SlimPod | undefined {
   const object = value as JsonObject
   const status = objectOf(object.status)
   const podIP = stringOf(status.podIP)
-  const podIPs = frozenArray(status.podIPs, element => stringOf(objectOf(element).ip) || undefined)
+  // The API says that the first of podIPs is podIP: one copy of it is enough.
+  const podIPs = frozenArray(status.podIPs, element => {
+    const ip = stringOf(objectOf(element).ip)
+    if (ip === '') return undefined
+    return ip === podIP ? podIP : ip
+  })
   return Object.freeze({
     ...meta,
     podIP,
