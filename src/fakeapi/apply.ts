@@ -11,7 +11,7 @@ export class Appliers {
 
   /** The object after `manager` applied `wanted` to it. */
   merge(current: ApiObject, manager: string, wanted: JsonObject): ApiObject {
-    const last = this.#applied.get(current.metadata.uid ?? '')?.get(manager) ?? {}
+    const last = this.#applied.get(current.metadata.uid ?? '')?.get(manager) ?? lastClientApplied(current, manager)
     const pruned = prune(current, last, wanted, [])
     const merged = mergeApplied(pruned, wanted, [])
     return { ...(merged as unknown as ApiObject) }
@@ -26,6 +26,18 @@ export class Appliers {
 
   forget(uid: string): void {
     this.#applied.delete(uid)
+  }
+}
+
+// kubectl that goes over from client-side to server-side apply takes its fields along (KEP-2155).
+function lastClientApplied({ metadata }: ApiObject, manager: string): JsonObject {
+  const text = metadata.annotations?.['kubectl.kubernetes.io/last-applied-configuration']
+  if (text === undefined || manager !== 'kubectl') return {}
+  try {
+    const config: unknown = JSON.parse(text)
+    return isObject(config) ? config : {}
+  } catch {
+    return {}
   }
 }
 

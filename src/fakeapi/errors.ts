@@ -3,21 +3,38 @@
 import { ApiError, type Cause, type Resource } from './object.ts'
 import { qualifiedName } from './resources.ts'
 
+/** An error about one object, which need not be the one that the request names. */
+class ObjectError extends ApiError {
+  readonly subject: StatusSubject
+
+  constructor(code: number, reason: string, resource: Resource, name: string, message: string) {
+    super(code, reason, message)
+    this.subject = { resource, name }
+  }
+}
+
 export function notFound(resource: Resource, name: string): ApiError {
-  return new ApiError(404, 'NotFound', `${qualifiedName(resource)} "${name}" not found`)
+  return new ObjectError(404, 'NotFound', resource, name, `${qualifiedName(resource)} "${name}" not found`)
 }
 
 export function alreadyExists(resource: Resource, name: string): ApiError {
-  return new ApiError(409, 'AlreadyExists', `${qualifiedName(resource)} "${name}" already exists`)
+  return new ObjectError(409, 'AlreadyExists', resource, name, `${qualifiedName(resource)} "${name}" already exists`)
 }
 
 export function conflict(resource: Resource, name: string, detail?: string): ApiError {
   const why = detail ?? 'the object has been modified; please apply your changes to the latest version and try again'
-  return new ApiError(409, 'Conflict', `Operation cannot be fulfilled on ${qualifiedName(resource)} "${name}": ${why}`)
+  const message = `Operation cannot be fulfilled on ${qualifiedName(resource)} "${name}": ${why}`
+  return new ObjectError(409, 'Conflict', resource, name, message)
 }
 
 export function forbidden(resource: Resource, name: string, detail: string): ApiError {
-  return new ApiError(403, 'Forbidden', `${qualifiedName(resource)} "${name}" is forbidden: ${detail}`)
+  return new ObjectError(
+    403,
+    'Forbidden',
+    resource,
+    name,
+    `${qualifiedName(resource)} "${name}" is forbidden: ${detail}`,
+  )
 }
 
 export function badRequest(message: string): ApiError {
@@ -72,8 +89,9 @@ function asApiError(error: unknown): ApiError {
   return new ApiError(500, 'InternalError', `Internal error occurred: ${message}`)
 }
 
-export function statusOf(thrown: unknown, subject: StatusSubject = {}): Status & { code: number } {
+export function statusOf(thrown: unknown, asked: StatusSubject = {}): Status & { code: number } {
   const error = asApiError(thrown)
+  const subject = error instanceof ObjectError ? error.subject : asked
   const details: Record<string, unknown> = {}
   if (subject.name !== undefined) details['name'] = subject.name
   if (subject.resource !== undefined) {

@@ -4,6 +4,7 @@ import { parse as parseYaml } from 'yaml'
 import { badRequest } from './errors.ts'
 import { isObject, type JsonObject } from './json.ts'
 import { ApiError } from './object.ts'
+import { parseProtobuf } from './protobuf.ts'
 
 export interface Answer {
   code: number
@@ -11,9 +12,9 @@ export interface Answer {
   body: string
 }
 
-/** What came with a request; `text` is empty when nothing did. */
+/** What came with a request; no octets when nothing did. */
 export interface Body {
-  text: string
+  octets: Buffer
   contentType: string | undefined
 }
 
@@ -22,12 +23,13 @@ export function mediaTypeOf(contentType: string | undefined): string {
   return (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
 }
 
-/** Throws ApiError 400 for what is no JSON, 415 for another media type. */
-export function parseBody(text: string, contentType: string | undefined): unknown {
+/** Throws ApiError 400 for what cannot be read, 415 for another media type. */
+export function parseBody({ octets, contentType }: Body): unknown {
   const type = mediaTypeOf(contentType)
-  if (type === '' || type === 'application/json' || type.endsWith('+json')) return parseJson(text)
-  if (type.endsWith('yaml')) return parseYamlBody(text)
-  throw unsupportedMediaType(['application/json', 'application/yaml'])
+  if (type === '' || type === 'application/json' || type.endsWith('+json')) return parseJson(octets.toString())
+  if (type.endsWith('yaml')) return parseYamlBody(octets.toString())
+  if (type === 'application/vnd.kubernetes.protobuf') return parseProtobuf(octets)
+  throw unsupportedMediaType(['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'])
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): ApiError {
@@ -37,8 +39,8 @@ export function unsupportedMediaType(accepted: readonly string[]): ApiError {
 }
 
 /** The body as an object. Throws as `parseBody` does, and ApiError 400 for any other value. */
-export function parseObjectBody(text: string, contentType: string | undefined): JsonObject {
-  const value = parseBody(text, contentType)
+export function parseObjectBody(body: Body): JsonObject {
+  const value = parseBody(body)
   if (!isObject(value)) throw badRequest('the body of the request is no object')
   return value
 }

@@ -12,6 +12,7 @@ export interface ResourceRequest {
   resource: Resource
   /** undefined for all namespaces and for what is in none. */
   namespace: string | undefined
+  /** Of a create: undefined until the body is read. */
   name: string | undefined
   subresource: 'status' | 'scale' | undefined
   query: URLSearchParams

@@ -56,7 +56,7 @@ export class Rest {
       case 'create':
         return write(this.#create(request, body), 201)
       case 'update':
-        return write(this.#update(request, parseObjectBody(body.text, body.contentType)))
+        return write(this.#update(request, parseObjectBody(body)))
       case 'patch': {
         const { object, created } = this.#patch(request, body)
         return write(object, created ? 201 : 200)
@@ -85,7 +85,8 @@ export class Rest {
 
   #create(request: ResourceRequest, body: Body): ApiObject {
     const { resource, query } = request
-    const object = decodeObject(request, parseObjectBody(body.text, body.contentType))
+    const object = decodeObject(request, parseObjectBody(body))
+    request.name = object.metadata.name
     if (object.metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created')
     return this.#store.create(resource, asNew(resource, object), writeOptionsOf(query))
   }
@@ -107,7 +108,7 @@ export class Rest {
     const { resource, namespace, subresource } = request
     const name = request.name ?? ''
     const type = mediaTypeOf(body.contentType)
-    if (type === patchTypes.apply) return this.#apply(request, parseObjectBody(body.text, body.contentType))
+    if (type === patchTypes.apply) return this.#apply(request, parseObjectBody(body))
     const patch = patchOf(resource, type, body)
     const object = this.#get(resource, namespace, name)
     const patched = patch(subresource === 'scale' ? scaleOf(object) : object)
@@ -163,17 +164,17 @@ function successOf(resource: Resource, { metadata }: ApiObject): Status {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }
 }
 
-function patchOf(resource: Resource, type: string, { text, contentType }: Body): (target: ApiObject) => JsonObject {
+function patchOf(resource: Resource, type: string, body: Body): (target: ApiObject) => JsonObject {
   if (type === patchTypes.json) {
-    const patch = parseBody(text, contentType)
+    const patch = parseBody(body)
     return target => applyJsonPatch(target, patch)
   }
   if (type === patchTypes.merge) {
-    const patch = parseObjectBody(text, contentType)
+    const patch = parseObjectBody(body)
     return target => applyMergePatch(target, patch)
   }
   if (type === patchTypes.strategic && !isCustomResource(resource)) {
-    const patch = parseObjectBody(text, contentType)
+    const patch = parseObjectBody(body)
     return target => applyStrategicPatch(target, patch)
   }
   const { strategic, ...others } = patchTypes

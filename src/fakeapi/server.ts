@@ -100,14 +100,14 @@ export class ApiServer {
   }
 
   async #handle(message: IncomingMessage, response: ServerResponse, token: string | undefined): Promise<void> {
-    const subject: StatusSubject = {}
+    const asked: Asked = { request: undefined }
     // Written to after its client went: nothing to tell anyone.
     response.on('error', () => response.destroy())
     try {
       const url = new URL(message.url ?? '/', 'http://localhost')
-      await this.#serve(message, response, url, subject, token)
+      await this.#serve(message, response, url, asked, token)
     } catch (error) {
-      sendError(response, error, subject)
+      sendError(response, error, asked.request)
     }
   }
 
@@ -115,7 +115,7 @@ export class ApiServer {
     message: IncomingMessage,
     response: ServerResponse,
     url: URL,
-    subject: StatusSubject,
+    asked: Asked,
     token: string | undefined,
   ): Promise<void> {
     const method = message.method ?? 'GET'
@@ -139,9 +139,8 @@ export class ApiServer {
     }
     record.verb = request.verb
     record.resource = request.resource.plural
-    subject.resource = request.resource
-    subject.name = request.name
-    const text = await readBody(message)
+    asked.request = request
+    const octets = await readBody(message)
     if (this.#options.authorize?.(request) === false) throw forbiddenRequest(request)
     const actions = this.#faults.take(request)
     if (!(await this.#obey(actions, response))) return
@@ -149,7 +148,7 @@ export class ApiServer {
       this.#watch(request, message, response, actions)
       return
     }
-    const answer = this.#rest.answer(request, accept, { text, contentType: message.headers['content-type'] })
+    const answer = this.#rest.answer(request, accept, { octets, contentType: message.headers['content-type'] })
     if (actions.some(action => action.kind === 'truncate')) sendHalf(response, answer)
     else send(response, answer)
   }
@@ -209,6 +208,11 @@ export class ApiServer {
   }
 }
 
+/** What is known of a request when it fails. */
+interface Asked {
+  request: ResourceRequest | undefined
+}
+
 /** Lines of one turn of the event loop go out in one piece. */
 class ResponseSink implements LineSink {
   readonly #response: ServerResponse
@@ -252,7 +256,7 @@ class ResponseSink implements LineSink {
   }
 }
 
-async function readBody(message: IncomingMessage): Promise<string> {
+async function readBody(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let octets = 0
   for await (const chunk of message as AsyncIterable<Buffer>) {
@@ -262,7 +266,7 @@ async function readBody(message: IncomingMessage): Promise<string> {
     }
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString()
+  return Buffer.concat(chunks)
 }
 
 function send(
@@ -285,7 +289,7 @@ function sendHalf(response: ServerResponse, { code, contentType, body }: Answer)
   response.write(body.slice(0, Math.floor(body.length / 2)), () => response.destroy())
 }
 
-function sendError(response: ServerResponse, error: unknown, subject: StatusSubject): void {
+function sendError(response: ServerResponse, error: unknown, subject: StatusSubject = {}): void {
   if (response.headersSent) {
     response.destroy()
     return

@@ -34,6 +34,8 @@ export interface DeleteOptions extends WriteOptions {
    * Without it an object goes at once, since there is no kubelet to say that it ended.
    */
   gracePeriodSeconds?: number | undefined
+  /** For a Namespace: how long it is Terminating before what is in it goes. At once when absent. */
+  emptyAfterMs?: number | undefined
 }
 
 const defaultHistoryLimit = 10_000
@@ -55,7 +57,7 @@ export class Store implements ObjectStore {
   readonly #history: History
   readonly #owners = new Owners()
   readonly #dispatcher = new Dispatcher()
-  readonly #graceTimers = new Set<NodeJS.Timeout>()
+  readonly #timers = new Set<NodeJS.Timeout>()
   #revision = 0
 
   constructor(options: StoreOptions = {}) {
@@ -111,10 +113,10 @@ export class Store implements ObjectStore {
     return this.#dispatcher.subscribe(listener)
   }
 
-  /** Ends grace periods that still run. */
+  /** Forgets grace periods, and namespaces to be emptied. */
   close(): void {
-    for (const timer of this.#graceTimers) clearTimeout(timer)
-    this.#graceTimers.clear()
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
   }
 
   /** Keeps a uid, creationTimestamp and status that the object has. Throws ApiError 404, 409, 403, 422. */
@@ -172,7 +174,7 @@ export class Store implements ObjectStore {
     return this.#batch(() => {
       if (options.propagationPolicy === 'Foreground') this.#collectDependents(old, 'Foreground')
       const graceSeconds = options.gracePeriodSeconds ?? 0
-      if (resource === this.#namespaces) return this.#deleteNamespace(old)
+      if (resource === this.#namespaces) return this.#deleteNamespace(old, options.emptyAfterMs)
       if ((old.metadata.finalizers ?? []).length > 0 || graceSeconds > 0) {
         return this.#terminate(resource, old, graceSeconds)
       }
@@ -300,14 +302,7 @@ export class Store implements ObjectStore {
     const draft = cloneJson(old)
     draft.metadata.deletionTimestamp = this.#timestamp(graceSeconds)
     draft.metadata.deletionGracePeriodSeconds = graceSeconds
-    if (graceSeconds > 0) {
-      const timer = setTimeout(() => {
-        this.#graceTimers.delete(timer)
-        this.#endGrace(resource, draft)
-      }, graceSeconds * 1000)
-      timer.unref()
-      this.#graceTimers.add(timer)
-    }
+    if (graceSeconds > 0) this.#later(graceSeconds * 1000, () => this.#endGrace(resource, draft))
     return this.#commit('MODIFIED', resource, draft, old)
   }
 
@@ -354,22 +349,37 @@ export class Store implements ObjectStore {
     }
   }
 
-  #deleteNamespace(old: ApiObject): ApiObject {
+  #deleteNamespace(old: ApiObject, emptyAfterMs = 0): ApiObject {
+    const { name } = old.metadata
+    let terminating = old
     if (old.metadata.deletionTimestamp === undefined) {
       const draft = cloneJson(old)
       draft.metadata.deletionTimestamp = this.#timestamp()
       draft['status'] = { phase: 'Terminating' }
-      this.#commit('MODIFIED', this.#namespaces, draft, old)
+      terminating = this.#commit('MODIFIED', this.#namespaces, draft, old)
+      if (emptyAfterMs > 0) this.#later(emptyAfterMs, () => this.#batch(() => this.#emptyNamespace(name)))
     }
-    const { name } = old.metadata
+    if (emptyAfterMs === 0) this.#emptyNamespace(name)
+    return terminating
+  }
+
+  #emptyNamespace(name: string): void {
     for (const { resource, object } of this.#contentOf(name)) {
       const { namespace, name } = object.metadata
       // A cascade of an object before it may have taken it.
       if (this.get(resource, namespace, name) !== undefined) this.delete(resource, namespace, name)
     }
-    const last = this.get(this.#namespaces, undefined, name) ?? old
     this.#finishNamespace(name)
-    return this.get(this.#namespaces, undefined, name) ?? last
+  }
+
+  // The timers keep no process alive: what waits is lost with the store anyway.
+  #later(delayMs: number, work: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      work()
+    }, delayMs)
+    timer.unref()
+    this.#timers.add(timer)
   }
 
   // A terminating namespace goes with the last object in it.

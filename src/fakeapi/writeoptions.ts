@@ -7,6 +7,9 @@ import { ApiError } from './object.ts'
 import type { ResourceRequest } from './request.ts'
 import type { DeleteOptions, PropagationPolicy, WriteOptions } from './store.ts'
 
+// `kubectl delete -f` deletes a Namespace first and then, by name, what the same file puts into it: it has to be there still.
+const namespaceDelayMs = 500
+
 export function writeOptionsOf(query: URLSearchParams): WriteOptions {
   return { dryRun: parseDryRun(query.getAll('dryRun')) }
 }
@@ -23,7 +26,7 @@ function parseDryRun(values: readonly unknown[]): boolean {
 }
 
 export function deleteOptionsOf({ resource, query }: ResourceRequest, body: Body): DeleteOptions {
-  const given = body.text.trim() === '' ? {} : parseObjectBody(body.text, body.contentType)
+  const given = body.octets.length === 0 ? {} : parseObjectBody(body)
   const dryRun = Array.isArray(given['dryRun']) ? given['dryRun'] : []
   const grace = given['gracePeriodSeconds'] ?? query.get('gracePeriodSeconds') ?? undefined
   const graceSeconds = grace === undefined ? undefined : Number(grace)
@@ -39,6 +42,7 @@ export function deleteOptionsOf({ resource, query }: ResourceRequest, body: Body
     },
     // Only Pods have something that takes time to end.
     gracePeriodSeconds: resource.kind === 'Pod' ? graceSeconds : undefined,
+    emptyAfterMs: resource.kind === 'Namespace' ? namespaceDelayMs : undefined,
   }
 }
 
