@@ -127,7 +127,6 @@ export class Site {
       addresses: [],
       chain: [],
       instances: [],
-      debug: false,
       process,
     }
     const instances = block.instances as { name: string; instance: Instance }[]

@@ -44,8 +44,6 @@ export interface Block {
   readonly chain: string[]
   /** Instances of this block with their names, in execution order. Complete when `start` runs. */
   readonly instances: { readonly name: string; readonly instance: Instance }[]
-  /** `debug` is on: what throws is not caught. */
-  debug: boolean
   readonly process: ProcessContext
 }
 

@@ -46,7 +46,6 @@ export function setUp(corefile: string, context = makeProcess()): TestBlock[] {
       addresses: [],
       chain: [],
       instances: [],
-      debug: false,
       process: context,
     }
     for (const plugin of PLUGINS) {

@@ -6,7 +6,6 @@ export const debug: Plugin = {
   setup(cursor, block) {
     cursor.end()
     cursor.noBlock()
-    block.debug = true
     // One server block that has it turns it on for the whole process, as in CoreDNS.
     block.process.log.level = 'debug'
     return {}

@@ -1,0 +1,84 @@
+// What holds for the project as a whole: the arrows of the design, and the rules of the house that a program can check.
+
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import t from 'tap'
+
+/** What the files of a folder may import from other folders of `src`; see docs/architecture.md. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  wire: [],
+  metrics: [],
+  watch: [],
+  fakeapi: ['wire'],
+  corefile: ['wire'],
+  zones: ['wire'],
+  records: ['wire', 'watch'],
+  server: ['wire', 'corefile', 'metrics'],
+  plugins: ['wire', 'corefile', 'metrics', 'server'],
+  'plugins/kubernetes': ['wire', 'corefile', 'metrics', 'server', 'watch', 'records', 'zones', 'plugins'],
+  cli: ['wire', 'corefile', 'metrics', 'server', 'plugins', 'fakeapi'],
+  '': ['cli'],
+}
+
+interface Import {
+  readonly file: string
+  readonly target: string
+  readonly isType: boolean
+}
+
+const sources = globSync('src/**/*.ts').map(file => ({ file, text: readFileSync(file, 'utf8') }))
+
+const imports = sources.flatMap(({ file, text }) =>
+  [...text.matchAll(/^(?:import|export)\s+(type\s)?[^'"()]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/gm)].map(
+    ([, type, from, dynamic]): Import => ({ file, target: from ?? dynamic, isType: type !== undefined }),
+  ),
+)
+
+/** `plugins/kubernetes` and its like are folders of their own; files directly in `plugins` belong to all of them. */
+function folderOf(file: string): string {
+  const parts = dirname(file).split('/').slice(1)
+  return parts[0] === 'plugins' ? parts.slice(0, 2).join('/') : (parts[0] ?? '')
+}
+
+t.test('nothing imports against the arrows', async t => {
+  t.ok(imports.length > 300, 'imports were found')
+  for (const { file, target } of imports) {
+    if (!target.startsWith('.')) continue
+    const from = folderOf(file)
+    const to = folderOf(normalize(join(dirname(file), target)))
+    if (from === to || file === 'src/plugins/order.ts') continue
+    // `main.ts` and `package.json` stand outside the folders.
+    const allowed = ARROWS[from] ?? ARROWS.plugins
+    const isShared = from.startsWith('plugins/') && to === 'plugins'
+    const isPlugin = from === 'cli' && to.startsWith('plugins')
+    t.ok(allowed.includes(to) || isShared || isPlugin, `${file} imports ${target}`)
+  }
+})
+
+t.test('client-node is loaded by one file, when it is needed', async t => {
+  const loading = imports.filter(({ target, isType }) => target.startsWith('@kubernetes/client-node') && !isType)
+  t.same(
+    loading.map(({ file }) => file),
+    ['src/watch/kubeconfig.ts'],
+  )
+})
+
+t.test('dns2 stays off the query path', async t => {
+  const users = imports.filter(({ target }) => target.startsWith('dns2')).map(({ file }) => file)
+  t.ok(users.every(file => file.startsWith('src/cli/')))
+})
+
+t.test('only main ends the process', async t => {
+  const ending = sources.filter(({ text }) => /process\.exit\(/.test(text)).map(({ file }) => file)
+  t.same(ending, ['src/main.ts'])
+})
+
+t.test('the house style holds', async t => {
+  for (const { file, text } of sources) {
+    t.match(file, /^src\/([a-z0-9]+\/)*[a-z0-9]+\.ts$/, `${file}: a lower-case noun`)
+    t.notMatch(text, /^export default/m, `${file}: no default export`)
+    t.notMatch(text, /\b(TODO|FIXME|XXX)\b/, `${file}: nothing left to do`)
+    t.notMatch(text, /^(?:export )?(?:const )?enum /m, `${file}: no enum`)
+    t.ok(text.split('\n').length <= 500, `${file}: at most 500 lines`)
+  }
+})
