@@ -18,8 +18,8 @@ export interface ApiConnection {
   /** Without user and password, and without a slash at its end. */
   readonly baseUrl: string
   /**
-   * GET of a path with its query, answered when the headers have come; a refusal (4xx, 5xx) is an answer. There is no time limit of its own:
-   * `signal` ends it, headers or body. Rejects with ApiFault.
+   * GET of a path with its query, answered when the headers have come; a refusal (4xx, 5xx) is an answer. There is no
+   * time limit of its own: `signal` ends it, headers or body. Rejects with ApiFault.
    */
   request(path: string, options: { readonly signal: AbortSignal }): Promise<ApiResponse>
   /** Breaks what is still open. */
@@ -61,7 +61,10 @@ export interface Credentials {
 /** One of the three ways in: an explicit endpoint, a kubeconfig, the pod's service account. */
 export interface Access {
   readonly baseUrl: string
-  /** What the next request shall carry, as it is now: files are read again, so that what was rotated is taken up. Rejects with ApiFault. */
+  /**
+   * What the next request shall carry, as it is now: files are read again, so that what was rotated is taken up.
+   * Rejects with ApiFault.
+   */
   credentials(): Promise<Credentials>
 }
 
@@ -71,8 +74,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_PROBE_MS = 30_000
 
 /**
- * Over node:https: undici would cost 17 MB more before its first request. HTTP/1.1 is right here, one connection to a watch: over HTTP/2 all
- * watches would share one, and stall together when it does.
+ * Over node:https: undici would cost 17 MB more before its first request. HTTP/1.1 is right here, one connection to a
+ * watch: over HTTP/2 all watches would share one, and stall together when it does.
  */
 export class HttpConnection implements ApiConnection {
   readonly baseUrl: string
@@ -150,6 +153,8 @@ export class HttpConnection implements ApiConnection {
     const settle = (): void => this.#clock.clearTimeout(connecting)
     request.once('response', response => {
       settle()
+      // Who reads the body is told; a body that nobody reads must not end the process.
+      response.on('error', () => undefined)
       resolve(response)
     })
     request.on('error', reject)
@@ -179,7 +184,8 @@ export class HttpConnection implements ApiConnection {
 
   #agentFor(protocol: string, tls: TlsMaterial): HttpAgent {
     if (this.#agent !== undefined && this.#tls !== undefined && isSameTls(this.#tls, tls)) return this.#agent
-    // What is open by the old one lives on until it ends by itself, within the 10 minutes of a watch, and is not used again.
+    // What is open by the old one lives on until it ends by itself, within the 10 minutes of a watch, and is not used
+    // again.
     if (this.#agent !== undefined) this.#agent.maxFreeSockets = 0
     this.#tls = tls
     const options = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS }

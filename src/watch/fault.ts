@@ -68,7 +68,8 @@ export function explainNetworkError(error: unknown, baseUrl: string): ApiFault {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return new ApiFault(
       FaultCode.CERTIFICATE,
-      `the certificate of ${where} is for another name (${reason}): use a name or address that it lists, or set tls-server-name in the kubeconfig`,
+      `the certificate of ${where} is for another name (${reason}): ` +
+        'use a name or address that it lists, or set tls-server-name in the kubeconfig',
     )
   }
   if (/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/.test(code)) {
@@ -121,8 +122,8 @@ export interface Asked {
 }
 
 /**
- * A refusal: the HTTP status, or that of an ERROR event of a watch, with the `Status` object that came along (or whatever came in its place).
- * `retryAfter` is the header of that name: seconds, or a date (RFC 9110 section 10.2.3).
+ * A refusal: the HTTP status, or that of an ERROR event of a watch, with the `Status` object that came along (or
+ * whatever came in its place). `retryAfter` is the header of that name: seconds, or a date (RFC 9110 section 10.2.3).
  */
 export function explainStatus(
   httpStatus: number,

@@ -19,11 +19,12 @@ export async function connectInCluster(options: InClusterOptions = {}): Promise<
   if (host === undefined || host === '' || port === undefined || port === '') {
     throw new ApiFault(
       FaultCode.CONFIGURATION,
-      'not in a cluster (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set): give kubeconfig or endpoint to say where the API is',
+      'not in a cluster (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set): ' +
+        'give kubeconfig or endpoint to say where the API is',
     )
   }
-  // kubelet changes the token about every 48 minutes, and a CA may be changed too. Requests are minutes apart, so the files are simply read
-  // for each: nothing is ever older than the request that uses it.
+  // kubelet changes the token about every 48 minutes, and a CA may be changed too. Requests are minutes apart, so the
+  // files are simply read for each: nothing is ever older than the request that uses it.
   const credentials = async (): Promise<Credentials> => ({
     headers: { authorization: `Bearer ${await readSecret(directory, 'token')}` },
     tls: { ca: await readSecret(directory, 'ca.crt') },

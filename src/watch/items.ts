@@ -13,9 +13,10 @@ const ARRAY = 2
 const ITEM = 3
 
 /**
- * Cuts the JSON of one list (`{"kind":"ServiceList","metadata":{…},"items":[{…},{…}]}`) into its items while it streams by, so that a page is
- * never held as one text or one tree. All the structure that it knows: a list has one array at its top, and that array holds the items.
- * Octets of a UTF-8 sequence are never mistaken for structure, as they are all above 0x7f.
+ * Cuts the JSON of one list (`{"kind":"ServiceList","metadata":{…},"items":[{…},{…}]}`) into its items while it streams
+ * by, so that a page is never held as one text or one tree. All the structure that it knows: a list has one array at
+ * its top, and that array holds the items. Octets of a UTF-8 sequence are never mistaken for structure, as they are all
+ * above 0x7f.
  */
 export class ItemSplitter {
   readonly #maxItemBytes: number
@@ -31,7 +32,10 @@ export class ItemSplitter {
     this.#maxItemBytes = maxItemBytes
   }
 
-  /** Hands the JSON of each item that `chunk` completes to `take`. Throws RangeError when an item, or the list around them, is too long. */
+  /**
+   * Hands the JSON of each item that `chunk` completes to `take`. Throws RangeError when an item, or the list around
+   * them, is too long.
+   */
   push(chunk: Uint8Array, take: (item: string) => void): void {
     let start = 0
     for (let at = 0; at < chunk.length; at++) {

@@ -1,4 +1,7 @@
-/** Reads of JSON that may be anything: what has not the type that is asked for is as if it were absent. Nothing here throws. */
+/**
+ * Reads of JSON that may be anything: what has not the type that is asked for is as if it were absent. Nothing here
+ * throws.
+ */
 export type JsonObject = { readonly [field: string]: unknown }
 
 const EMPTY_OBJECT: JsonObject = Object.freeze({})
@@ -21,7 +24,10 @@ export function stringsOf(value: unknown): readonly string[] {
   return frozenArray(value, element => (typeof element === 'string' && element !== '' ? element : undefined))
 }
 
-/** What `convert` makes of each element, those left out for which it makes undefined. One shared array when none is left. */
+/**
+ * What `convert` makes of each element, those left out for which it makes undefined. One shared array when none is
+ * left.
+ */
 export function frozenArray<T>(value: unknown, convert: (element: unknown) => T | undefined): readonly T[] {
   if (!Array.isArray(value)) return EMPTY_ARRAY
   const made: T[] = []

@@ -26,8 +26,9 @@ interface FilledOptions {
 }
 
 /**
- * By a kubeconfig file, with every way to authenticate that client-node knows: certificates, tokens, exec plugins, OIDC. This is the one file
- * that loads client-node, and only when it is called: that costs about a second and 90 MB. Rejects with ApiFault.
+ * By a kubeconfig file, with every way to authenticate that client-node knows: certificates, tokens, exec plugins,
+ * OIDC. This is the one file that loads client-node, and only when it is called: that costs about a second and 90 MB.
+ * Rejects with ApiFault.
  */
 export async function connectKubeconfig(options: KubeconfigOptions): Promise<HttpConnection> {
   const file = resolve(options.file)
@@ -134,7 +135,8 @@ async function readCredentials(config: KubeConfig, file: string): Promise<Creden
     ...(servername === undefined ? {} : { servername }),
     ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
   }
-  // client-node's agent is only needed where there is a proxy to go through; without one ours takes up certificates that change.
+  // client-node's agent is only needed where there is a proxy to go through; without one ours takes up certificates
+  // that change.
   const agent = config.getCurrentCluster()?.proxyUrl === undefined ? undefined : filled.agent
   return { headers, tls, ...(agent === undefined ? {} : { agent }) }
 }

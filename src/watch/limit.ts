@@ -6,11 +6,17 @@ export interface RequestLimits {
   readonly qps?: number
   /** Requests that may go at once after a pause; 1 when absent. */
   readonly burst?: number
-  /** Requests that wait for their response's headers at the same time. A watch that is open is not counted: it would starve all the others. */
+  /**
+   * Requests that wait for their response's headers at the same time. A watch that is open is not counted: it would
+   * starve all the others.
+   */
   readonly maxInflight?: number
 }
 
-/** A token bucket, told as the time at which it would be full again (the generic cell rate algorithm): one number, no timer of its own. */
+/**
+ * A token bucket, told as the time at which it would be full again (the generic cell rate algorithm): one number, no
+ * timer of its own.
+ */
 export class RequestLimiter {
   readonly #clock: Clock
   readonly #intervalMs: number
@@ -28,7 +34,10 @@ export class RequestLimiter {
       limits.maxInflight !== undefined && limits.maxInflight > 0 ? limits.maxInflight : Number.POSITIVE_INFINITY
   }
 
-  /** Resolves when a request may go; `release` must follow, once its headers came or it failed. Rejects with the reason when `signal` aborts. */
+  /**
+   * Resolves when a request may go; `release` must follow, once its headers came or it failed. Rejects with the reason
+   * when `signal` aborts.
+   */
   async acquire(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     while (this.#inflight >= this.#maxInflight) {

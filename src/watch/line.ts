@@ -2,8 +2,8 @@
 export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 
 /**
- * Cuts a stream of bytes into lines, the form of a watch: one JSON document to a line. Only whole lines are decoded, so a UTF-8 sequence
- * that two chunks share comes out whole.
+ * Cuts a stream of bytes into lines, the form of a watch: one JSON document to a line. Only whole lines are decoded, so
+ * a UTF-8 sequence that two chunks share comes out whole.
  */
 export class LineSplitter {
   readonly #maxLineBytes: number
@@ -19,7 +19,10 @@ export class LineSplitter {
     return this.#pendingBytes
   }
 
-  /** Hands each line that `chunk` completes to `take`, without its end; empty lines are left out. Throws RangeError when a line is too long. */
+  /**
+   * Hands each line that `chunk` completes to `take`, without its end; empty lines are left out. Throws RangeError when
+   * a line is too long.
+   */
   push(chunk: Uint8Array, take: (line: string) => void): void {
     let start = 0
     for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {

@@ -1,7 +1,7 @@
-// The copy of one resource of the API, kept as client-go's reflector keeps it: list, then watch from the version of the list, and never lose
-// an event. The resourceVersion says what is known; whatever ends a watch (its time, a broken connection, half a line, silence), the next
-// one asks for what came after that version. Only when the server no longer remembers it (410) is everything listed again, and then only
-// the differences are told.
+// The copy of one resource of the API, kept as client-go's reflector keeps it: list, then watch from the version of the
+// list, and never lose an event. The resourceVersion says what is known; whatever ends a watch (its time, a broken
+// connection, half a line, silence), the next one asks for what came after that version. Only when the server no longer
+// remembers it (410) is everything listed again, and then only the differences are told.
 //
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 
@@ -153,7 +153,10 @@ export class Reflector<T extends SlimMeta> {
     }
   }
 
-  /** The streaming list (KEP-3157; Kubernetes 1.32): each object as an ADDED event, a bookmark at the end, and the watch goes on from there. */
+  /**
+   * The streaming list (KEP-3157; Kubernetes 1.32): each object as an ADDED event, a bookmark at the end, and the watch
+   * goes on from there.
+   */
   async #streamList(): Promise<void> {
     this.#listed = new Set()
     // No resourceVersion: the newest state, so that what is held never goes back in time, whichever server answers.
@@ -165,7 +168,8 @@ export class Reflector<T extends SlimMeta> {
       const isRefused = error instanceof ApiFault && error.code === FaultCode.UNSUPPORTED
       if (!this.#isListing || (!isIgnored && !isRefused)) throw error
     }
-    // Refused, or ended, or silent without the bookmark that ends a list: the server does not know it, and is asked in the old way from now on.
+    // Refused, or ended, or silent without the bookmark that ends a list: the server does not know it, and is asked in
+    // the old way from now on.
     if (this.#isListing) this.#streamsLists = false
     this.#listed = undefined
   }
@@ -268,7 +272,9 @@ export class Reflector<T extends SlimMeta> {
     if (slim !== undefined) this.#store.remove(slim.key)
   }
 
-  /** An object without a name would come again just so, however often it is asked for: it is told once, and left out. */
+  /**
+   * An object without a name would come again just so, however often it is asked for: it is told once, and left out.
+   */
   #convert(object: unknown): T | undefined {
     const slim = this.#options.resource.convert(object)
     if (slim !== undefined) return slim

@@ -1,6 +1,9 @@
 import type { Clock } from './clock.ts'
 
-/** Calls `ring` once when nothing was heard for a time. Hearing costs two stores, no timer: the one timer looks when it rings. */
+/**
+ * Calls `ring` once when nothing was heard for a time. Hearing costs two stores, no timer: the one timer looks when it
+ * rings.
+ */
 export class SilenceTimer {
   readonly #clock: Clock
   readonly #ring: (limitMs: number) => void

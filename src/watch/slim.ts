@@ -1,6 +1,6 @@
-// What is kept of an object of the API: the fields that DNS is made from, and those that say which object it was. Everything else
-// (managedFields, annotations, templates) is dropped as the line streams by. Add no field that nobody reads: each costs memory for
-// every object of the cluster.
+// What is kept of an object of the API: the fields that DNS is made from, and those that say which object it was.
+// Everything else (managedFields, annotations, templates) is dropped as the line streams by. Add no field that nobody
+// reads: each costs memory for every object of the cluster.
 
 import { intern } from './intern.ts'
 import { frozenArray, isObject, type JsonObject, objectOf, stringOf, stringsOf, timeMsOf } from './json.ts'
@@ -63,9 +63,15 @@ export interface SlimEndpointPort {
 }
 
 export interface SlimEndpointSlice extends SlimMeta {
-  /** The name of its Service, from the label kubernetes.io/service-name; '' when the slice is not of a Service of this cluster. */
+  /**
+   * The name of its Service, from the label kubernetes.io/service-name; '' when the slice is not of a Service of this
+   * cluster.
+   */
   readonly service: string
-  /** From multicluster.kubernetes.io/service-name and source-cluster (KEP-1645): the ServiceImport that it is of, and where it comes from. */
+  /**
+   * From multicluster.kubernetes.io/service-name and source-cluster (KEP-1645): the ServiceImport that it is of, and
+   * where it comes from.
+   */
   readonly importedService: string
   readonly sourceCluster: string
   /** `IPv4`, `IPv6` or `FQDN`. */
@@ -75,7 +81,9 @@ export interface SlimEndpointSlice extends SlimMeta {
   /** How many are not. */
   readonly notReady: number
   readonly ports: readonly SlimEndpointPort[]
-  /** When the change began that this slice tells of (endpoints.kubernetes.io/last-change-trigger-time); NaN when absent. */
+  /**
+   * When the change began that this slice tells of (endpoints.kubernetes.io/last-change-trigger-time); NaN when absent.
+   */
   readonly lastChangeTriggerTimeMs: number
 }
 
@@ -131,7 +139,8 @@ export function slimEndpointSlice(value: unknown): SlimEndpointSlice | undefined
   let notReady = 0
   const endpoints = frozenArray(object.endpoints, endpoint => {
     if (!isObject(endpoint)) return undefined
-    // discovery.k8s.io/v1: a nil condition means "unknown", and "in most cases consumers should interpret this unknown state as ready".
+    // discovery.k8s.io/v1: a nil condition means "unknown", and "in most cases consumers should interpret this unknown
+    // state as ready".
     if (objectOf(endpoint.conditions).ready !== false) return slimEndpoint(endpoint)
     notReady++
     return undefined

@@ -2,7 +2,10 @@ import type { SlimMeta } from './slim.ts'
 
 /** Who is told of changes. What it throws is counted and logged; it hears of the next change all the same. */
 export interface Sink<T> {
-  /** Added: (undefined, x). Updated: (x, y), of the same uid. Deleted: (x, undefined). Made anew under its old name: deleted, then added. */
+  /**
+   * Added: (undefined, x). Updated: (x, y), of the same uid. Deleted: (x, undefined). Made anew under its old name:
+   * deleted, then added.
+   */
   changed(before: T | undefined, after: T | undefined): void
   /** A list is complete: what is held now is all that there is. The first time means synced. */
   listed(): void

@@ -48,7 +48,8 @@ void t.test('connections are used again, and requests go below the path of the e
     t.equal(response.status, 200)
     t.equal(await read(response.body), `{"round":${round}}`)
   }
-  // Node frees a connection a turn after the body has ended, so that the next request may find it busy and take a second one.
+  // Node frees a connection a turn after the body has ended, so that the next request may find it busy and take a
+  // second one.
   t.ok(ports.size <= 2, `${ports.size} connections for 10 requests`)
 })
 
@@ -240,4 +241,16 @@ void t.test('a host that does not answer is given up after ten seconds', async t
     message: /^the connection to http:\/\/192\.0\.2\.1 failed \(ETIMEDOUT: no connection within 10 s\)/,
   })
   t.strictSame(clock.delays, [])
+})
+
+void t.test('a body that nobody reads may break off', async t => {
+  const api = await serve(t)
+  const connection = await connect(t, api.url)
+  const asked = connection.request('/api', { signal: never })
+  const call = (await api.next()).open()
+  const { body } = await asked
+  call.write('half').cut()
+  await call.closed
+  await new Promise(setImmediate)
+  await t.rejects(read(body), { code: 'unreachable' })
 })

@@ -1,5 +1,5 @@
-// The smallest API server that keeps the promises a watch rests on: versions that only grow, a history that may be forgotten, pages of one
-// state. It breaks on demand in every way that the protocol allows.
+// The smallest API server that keeps the promises a watch rests on: versions that only grow, a history that may be
+// forgotten, pages of one state. It breaks on demand in every way that the protocol allows.
 
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
@@ -172,7 +172,8 @@ export class HistoryServer {
   }
 
   #list(token: string | null, response: ServerResponse, broken: Breakage | undefined): void {
-    // A page shows the state of its first one: here that is only true while nothing was written, and 410 says so when something was.
+    // A page shows the state of its first one: here that is only true while nothing was written, and 410 says so when
+    // something was.
     const [version, offset] = token === null ? [this.version, 0] : token.split(':').map(Number)
     if (version !== this.version || offset === undefined || (token !== null && this.#isPageExpired)) {
       this.#isPageExpired = false
