@@ -24,6 +24,8 @@ const MANAGER = 'endpoint-controller'
 export class EndpointsController implements Controller {
   readonly name = 'endpoints'
   readonly #view: View
+  /** Endpoints that we made. Others stay as they were written. */
+  readonly #made = new Set<string>()
   /** Services that are gone, whose Endpoints go too, whoever wrote them. */
   readonly #gone = new Set<string>()
 
@@ -36,7 +38,10 @@ export class EndpointsController implements Controller {
       if (type === 'DELETED') this.#gone.add(keyOf(object))
       return [keyOf(object)]
     }
-    if (resource.kind === 'Endpoints') return [keyOf(object)]
+    if (resource.kind === 'Endpoints') {
+      if (type === 'DELETED') this.#made.delete(object.metadata.uid ?? '')
+      return [keyOf(object)]
+    }
     if (resource.kind !== 'Pod') return []
     return [object, old].flatMap(pod => (pod ? servicesOf(this.#view, pod as Pod) : [])).map(keyOf)
   }
@@ -50,8 +55,7 @@ export class EndpointsController implements Controller {
       return
     }
     if (!isSelecting(service) || service.metadata.deletionTimestamp !== undefined) return
-    // Endpoints of a manifest stay as they were written.
-    if (existing && existing.metadata.labels?.[MANAGED_BY_LABEL] !== MANAGER) return
+    if (existing && !this.#made.has(existing.metadata.uid ?? '')) return
     const subsets = subsetsOf(service, podsOf(this.#view, service))
     const labels = { ...inheritedLabels(service), [MANAGED_BY_LABEL]: MANAGER }
     if (existing && equalJson([existing.subsets ?? [], existing.metadata.labels], [subsets, labels])) return
@@ -59,7 +63,7 @@ export class EndpointsController implements Controller {
     const metadata: ObjectMeta = { ...(existing?.metadata ?? splitKey(key)), labels, annotations }
     const endpoints = { apiVersion: 'v1', kind: 'Endpoints', metadata, subsets }
     if (existing) this.#view.update(endpoints)
-    else this.#view.create(endpoints)
+    else this.#made.add(this.#view.create(endpoints).metadata.uid ?? '')
   }
 }
 

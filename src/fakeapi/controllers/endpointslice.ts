@@ -16,7 +16,7 @@ import {
 } from './selected.ts'
 import { MANAGED_BY_LABEL, reconcileSlices } from './slices.ts'
 import type { SliceGroup } from './slices.ts'
-import { controllerOf, keyOf, SERVICE_NAME_LABEL, splitKey } from './view.ts'
+import { keyOf, SERVICE_NAME_LABEL, splitKey } from './view.ts'
 import type { View } from './view.ts'
 
 const MANAGER = 'endpointslice-controller.k8s.io'
@@ -27,14 +27,17 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone'
 export class EndpointSliceController implements Controller {
   readonly name = 'endpointslices'
   readonly #view: View
+  /** Slices that we made. One of a manifest may look the same, with label and owner, and still has to stay as it was written. */
+  readonly #made = new Set<string>()
 
   constructor(view: View) {
     this.#view = view
   }
 
-  keysOf({ resource, object, old }: StoreEvent): string[] {
+  keysOf({ type, resource, object, old }: StoreEvent): string[] {
     if (resource.kind === 'Service') return [keyOf(object)]
     if (resource.kind === 'EndpointSlice') {
+      if (type === 'DELETED') this.#made.delete(object.metadata.uid ?? '')
       const service = object.metadata.labels?.[SERVICE_NAME_LABEL]
       const before = old?.metadata.labels?.[SERVICE_NAME_LABEL]
       return [service, before].flatMap(name => (name === undefined ? [] : [`${object.metadata.namespace}/${name}`]))
@@ -49,9 +52,9 @@ export class EndpointSliceController implements Controller {
     // When the Service goes, its slices go with it: it owns them.
     if (!service || !isSelecting(service) || service.metadata.deletionTimestamp !== undefined) return
     const slices = this.#view.slices.of(key)
-    const ours = slices.filter(slice => isOurs(slice, service))
+    const ours = slices.filter(({ metadata }) => this.#made.has(metadata.uid ?? ''))
     const isServedByOthers = slices.some(
-      slice => !isOurs(slice, service) && slice.metadata.labels?.[MANAGED_BY_LABEL] !== MIRRORING_MANAGER,
+      slice => !ours.includes(slice) && slice.metadata.labels?.[MANAGED_BY_LABEL] !== MIRRORING_MANAGER,
     )
     reconcileSlices(this.#view, ours, this.#groupsOf(service, isServedByOthers), {
       ...splitKey(key),
@@ -59,6 +62,7 @@ export class EndpointSliceController implements Controller {
       owner: ownerReferenceTo(service),
       maxEndpoints: MAX_ENDPOINTS_PER_SLICE,
       since,
+      onCreate: uid => this.#made.add(uid),
     })
   }
 
@@ -105,9 +109,4 @@ export class EndpointSliceController implements Controller {
   #nodeNamed(name: string): ApiObject | undefined {
     return this.#view.store.get(this.#view.store.resource('Node'), undefined, name)
   }
-}
-
-// A slice of a manifest may carry the label of this controller, but not the uid of this Service.
-function isOurs(slice: ApiObject, service: Service): boolean {
-  return slice.metadata.labels?.[MANAGED_BY_LABEL] === MANAGER && controllerOf(slice)?.uid === service.metadata.uid
 }

@@ -21,6 +21,8 @@ export interface SliceOptions {
   owner: OwnerReference
   maxEndpoints: number
   since: Date
+  /** Told of the uid of each new slice. */
+  onCreate?: (uid: string) => void
 }
 
 interface Plan {
@@ -109,8 +111,12 @@ function write(view: View, { slice, group, endpoints }: Plan, options: SliceOpti
     endpoints,
     ports,
   }
-  if (slice) view.update(object)
-  else view.create(object)
+  if (slice) {
+    view.update(object)
+    return
+  }
+  const created = view.create(object)
+  options.onCreate?.(created.metadata.uid ?? '')
 }
 
 function groupKey({ addressType, ports = [] }: Pick<EndpointSlice, 'addressType' | 'ports'>): string {
