@@ -37,11 +37,13 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
   const fakeApi = flags.manifests.length > 0 ? new FakeApi() : undefined
   try {
     if (fakeApi) await fillApi(fakeApi, flags.manifests, log)
-    const api: ApiDefaults = fakeApi ? { endpoint: await fakeApi.listen() } : { kubeconfig: flags.kubeconfig }
+    const endpoint = await fakeApi?.listen()
+    const api: ApiDefaults = { endpoint, kubeconfig: flags.kubeconfig }
     const defaultPort = flags.dnsPort ?? (isTrial ? TRIAL_PORT : DNS_PORT)
     const site = new Site({ corefile: corefile.text, file: corefile.file, defaultPort, log, version: VERSION, api })
     return await run(site, flags, log, () => {
       if (isExample && fakeApi) welcome(fakeApi.store, site.addresses(), print)
+      if (endpoint !== undefined) print(`The API is at ${endpoint}: kubectl --server ${endpoint} get services -A`)
     })
   } finally {
     await fakeApi?.close()
