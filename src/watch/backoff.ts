@@ -26,7 +26,7 @@ export class Backoff {
   }
 
   nextDelayMs(): number {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     if (now - this.#lastAskedMs >= HEALTHY_MS) this.#nextMs = FIRST_MS
     this.#lastAskedMs = now
     const delayMs = this.#clock.random() * this.#nextMs

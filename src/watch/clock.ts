@@ -1,7 +1,9 @@
 /** Time and chance, passed in so that a test of a backoff waits for nothing. */
 export interface Clock {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970: what a person or another program is shown. */
   now(): number
+  /** Milliseconds since some moment, never set back: what durations are made from. */
+  monotonicMs(): number
   setTimeout(run: () => void, delayMs: number): unknown
   clearTimeout(timer: unknown): void
   /** In [0, 1). */
@@ -10,6 +12,7 @@ export interface Clock {
 
 export const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),
+  monotonicMs: () => performance.now(),
   setTimeout: (run, delayMs) => setTimeout(run, delayMs),
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout),
   random: () => Math.random(),

@@ -112,11 +112,11 @@ export class HttpConnection implements ApiConnection {
 
   async request(path: string, options: { readonly signal: AbortSignal }): Promise<ApiResponse> {
     const { signal } = options
-    const askedMs = this.#clock.now()
+    const askedMs = this.#clock.monotonicMs()
     await this.#limiter.acquire(signal).catch((error: unknown) => {
       throw explainNetworkError(error, this.baseUrl)
     })
-    const startMs = this.#clock.now()
+    const startMs = this.#clock.monotonicMs()
     this.#observer?.rateLimited('GET', this.#host, (startMs - askedMs) / 1000)
     try {
       const response = await this.#send(new URL(`${this.#root}${path}`), await this.#credentials(), signal)
@@ -127,7 +127,7 @@ export class HttpConnection implements ApiConnection {
       if (!signal.aborted) this.#observer?.requestCounted('<error>', 'GET', this.#host)
       throw explainNetworkError(error, this.baseUrl)
     } finally {
-      this.#observer?.requestDone('GET', this.#host, (this.#clock.now() - startMs) / 1000)
+      this.#observer?.requestDone('GET', this.#host, (this.#clock.monotonicMs() - startMs) / 1000)
       this.#limiter.release()
     }
   }

@@ -45,7 +45,7 @@ export class RequestLimiter {
       signal.throwIfAborted()
     }
     this.#inflight++
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     const startMs = Math.max(now, this.#fullAtMs - this.#toleranceMs)
     this.#fullAtMs = Math.max(now, this.#fullAtMs) + this.#intervalMs
     if (startMs <= now) return

@@ -65,6 +65,13 @@ const SETTLED_MS = 1_000
 /** The most of a Retry-After that is obeyed, so that a wrong one does not stop us for a day. */
 const MAX_RETRY_AFTER_MS = 300_000
 const MAX_STATUS_BYTES = 65_536
+const NEEDS_A_PERSON: ReadonlySet<FaultCode> = new Set([
+  FaultCode.CONFIGURATION,
+  FaultCode.CERTIFICATE,
+  FaultCode.UNAUTHORIZED,
+  FaultCode.FORBIDDEN,
+  FaultCode.NOT_FOUND,
+])
 /** The bookmark that ends the initial events of a streaming list (KEP-3157). */
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 
@@ -92,7 +99,8 @@ export class Reflector<T extends SlimMeta> {
   #listed: Set<string> | undefined
   #failures = 0
   #failingSinceMs = 0
-  #isAway = false
+  /** Which faults of this outage were logged; empty while there is none. */
+  readonly #saidCodes = new Set<FaultCode>()
   #malformedAt: string | undefined
   #saidUnusable = false
 
@@ -209,9 +217,9 @@ export class Reflector<T extends SlimMeta> {
 
   async #watch(): Promise<void> {
     const from = this.status.resourceVersion
-    const startMs = this.#clock.now()
+    const startMs = this.#clock.monotonicMs()
     await this.#followEvents({ resourceVersion: from })
-    if (this.status.resourceVersion !== from || this.#clock.now() - startMs >= SETTLED_MS) this.#settle()
+    if (this.status.resourceVersion !== from || this.#clock.monotonicMs() - startMs >= SETTLED_MS) this.#settle()
     else if (!this.#stopped) throw new ApiFault(FaultCode.SERVER, `watch ${this.#name}: the server ended it at once`)
   }
 
@@ -350,7 +358,7 @@ export class Reflector<T extends SlimMeta> {
   async #recover(fault: ApiFault): Promise<void> {
     const wasOpen = this.status.connected
     this.status.connected = false
-    if (this.#failures === 0) this.#failingSinceMs = this.#clock.now()
+    if (this.#failures === 0) this.#failingSinceMs = this.#clock.monotonicMs()
     this.#failures++
     this.#countError(fault.message)
     const version = this.status.resourceVersion
@@ -362,8 +370,10 @@ export class Reflector<T extends SlimMeta> {
     }
     // A watch that breaks is resumed within a second as a rule; it is worth a line only when that fails.
     const isOrdinary = fault.code === FaultCode.GONE || (wasOpen && fault.code !== FaultCode.MALFORMED)
-    if (!this.#isAway && (!isOrdinary || this.#failures > 1)) {
-      this.#isAway = true
+    // What a person must put right is told even when it comes to light behind another fault: refused, then forbidden.
+    const isNews = this.#saidCodes.size === 0 || (NEEDS_A_PERSON.has(fault.code) && !this.#saidCodes.has(fault.code))
+    if (isNews && (!isOrdinary || this.#failures > 1)) {
+      this.#saidCodes.add(fault.code)
       this.#log.warn(`${this.#name}: ${fault.message}; keeping the ${this.#store.size} that are known, trying again`)
     }
     const retryAfterMs = Math.min(fault.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
@@ -372,12 +382,12 @@ export class Reflector<T extends SlimMeta> {
 
   /** The server is well again. */
   #settle(): void {
-    if (this.#isAway) {
-      const seconds = Math.round((this.#clock.now() - this.#failingSinceMs) / 1000)
+    if (this.#saidCodes.size > 0) {
+      const seconds = Math.round((this.#clock.monotonicMs() - this.#failingSinceMs) / 1000)
       this.#log.info(`${this.#name}: the API is back after ${seconds} s`)
     }
     this.#failures = 0
-    this.#isAway = false
+    this.#saidCodes.clear()
   }
 
   #countError(message: string): void {

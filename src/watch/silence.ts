@@ -16,13 +16,13 @@ export class SilenceTimer {
     this.#clock = clock
     this.#ring = ring
     this.#limitMs = limitMs
-    this.#heardMs = clock.now()
+    this.#heardMs = clock.monotonicMs()
     this.#arm(limitMs)
   }
 
   /** Something came; from now on silence may last for `limitMs`. */
   hear(limitMs: number): void {
-    this.#heardMs = this.#clock.now()
+    this.#heardMs = this.#clock.monotonicMs()
     this.#limitMs = limitMs
     if (this.#heardMs + limitMs >= this.#ringsAtMs) return
     this.stop()
@@ -34,9 +34,9 @@ export class SilenceTimer {
   }
 
   #arm(delayMs: number): void {
-    this.#ringsAtMs = this.#clock.now() + delayMs
+    this.#ringsAtMs = this.#clock.monotonicMs() + delayMs
     this.#timer = this.#clock.setTimeout(() => {
-      const leftMs = this.#heardMs + this.#limitMs - this.#clock.now()
+      const leftMs = this.#heardMs + this.#limitMs - this.#clock.monotonicMs()
       if (leftMs > 0) this.#arm(leftMs)
       else this.#ring(this.#limitMs)
     }, delayMs)

@@ -157,7 +157,7 @@ void t.test('a list of several pages is held whole, and starts over when its tok
   t.equal(bench.reflector.status.relists, 0)
 })
 
-void t.test('an API server that is away for a while, refusing in every way, is followed again', async t => {
+void t.test('an API server that is away for a while, and refuses in every way, is followed again', async t => {
   const { api, connection } = await makeApi(t)
   const bench = await start(t, api, connection, SERVICES)
   await seeMarker(bench, 'before')
@@ -173,7 +173,12 @@ void t.test('an API server that is away for a while, refusing in every way, is f
   await Promise.all(faults.map(fault => fault.done))
   await seeMarker(bench, 'after')
   compare(t, bench, 'Service')
-  t.equal(bench.log.lines.filter(line => line.startsWith('warn')).length, 1)
+  const codes = bench.log.lines.filter(line => line.startsWith('warn')).map(line => /: (\d\d\d)/.exec(line)?.[1])
+  t.strictSame(
+    codes,
+    ['500', '401', '403'],
+    'one line when it goes, and one for each thing that a person must put right',
+  )
 })
 
 void t.test('a bookmark counts as being heard', async t => {

@@ -522,6 +522,25 @@ void t.test('a refusal says who may not do what, and what to do', async t => {
   )
 })
 
+void t.test('what a person must put right is told once in an outage, though something else went before it', async t => {
+  const b = await bench(t)
+  b.reflector.start()
+  for (const [waitMs, code] of [
+    [400, 500],
+    [800, 403],
+    [1600, 503],
+    [3200, 403],
+  ] as const) {
+    ;(await b.api.next()).refuse(code, 'Whatever')
+    await b.clock.waits(waitMs)
+    b.clock.advance(waitMs)
+  }
+  t.strictSame(
+    b.log.lines.map(line => /: (\d+)/.exec(line)?.[1]),
+    ['500', '403'],
+  )
+})
+
 void t.test('lastHeardMs follows events and bookmarks', async t => {
   const b = await bench(t)
   t.ok(Number.isNaN(b.reflector.status.lastHeardMs))

@@ -157,6 +157,10 @@ export class ManualClock implements Clock {
     return this.nowMs
   }
 
+  monotonicMs(): number {
+    return this.nowMs
+  }
+
   random(): number {
     return this.randomness
   }
