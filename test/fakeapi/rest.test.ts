@@ -324,3 +324,24 @@ void t.test('apply of the class creates and updates, with the status', async t =
   api.apply({ ...makePod('manifest', { labels: { a: 'b' } }), status: { phase: 'Failed' } })
   t.match((await call(path)).json, { metadata: { labels: { a: 'b' } }, status: { phase: 'Failed' } })
 })
+
+void t.test('a namespace is terminating for a while, so that what is in it can still be deleted by name', async t => {
+  await call(`${url}/api/v1/namespaces`, { body: { metadata: { name: 'shop' } } })
+  const web = { ...makeService('web'), metadata: { name: 'web' } }
+  for (const name of ['web', 'other']) {
+    await call(`${url}/api/v1/namespaces/shop/services`, { body: { ...web, metadata: { name } } })
+  }
+  const gone = new Promise<void>(resolve => {
+    const end = api.store.subscribe(({ type, object }) => {
+      if (type !== 'DELETED' || object.metadata.name !== 'shop') return
+      end()
+      resolve()
+    })
+  })
+  const { json } = await call(`${url}/api/v1/namespaces/shop`, { method: 'DELETE' })
+  t.match(json, { kind: 'Namespace', status: { phase: 'Terminating' } })
+  t.equal((await call(`${url}/api/v1/namespaces/shop/services/web`, { method: 'DELETE' })).code, 200)
+  t.equal((await call(`${url}/api/v1/namespaces/shop/services`, { body: web })).code, 403)
+  await gone
+  t.equal((await call(`${url}/api/v1/namespaces/shop/services/other`)).code, 404)
+})
