@@ -8,12 +8,18 @@ const api = new FakeApi({ controllers: false })
 const url = await api.listen()
 t.teardown(() => api.close())
 
+function words(text: string): string[] {
+  return text.trim().split(/\s+/)
+}
+
 const member = fc.constantFrom(
-  ...['apiVersion', 'kind', 'metadata', 'spec', 'status', 'name', 'namespace', 'labels', 'annotations', 'generateName'],
-  ...['finalizers', 'ownerReferences', 'ports', 'port', 'selector', 'containers', 'conditions', 'replicas', 'uid'],
-  ...['endpoints', 'addresses', 'subsets', 'addressType', 'template', 'matchLabels', 'clusterIP', 'clusterIPs', 'type'],
-  ...['resourceVersion', 'op', 'path', 'value', 'from', '$patch', '$retainKeys', '$setElementOrder/ports', '__proto__'],
-  ...['gracePeriodSeconds', 'dryRun', 'preconditions', 'propagationPolicy', 'constructor'],
+  ...words(`
+    apiVersion kind metadata spec status name namespace labels annotations generateName finalizers
+    ownerReferences ports port selector containers conditions replicas uid endpoints addresses
+    subsets addressType template matchLabels clusterIP clusterIPs type resourceVersion op path
+    value from $patch $retainKeys $setElementOrder/ports __proto__ gracePeriodSeconds dryRun
+    preconditions propagationPolicy constructor
+  `),
 )
 const scalar = fc.oneof(
   fc.constantFrom('web', 'default', '', 'add', 'remove', '/spec/ports/0', '/metadata', 'delete', 'All', '10.0.0.1'),
@@ -42,16 +48,21 @@ const path = fc
 const query = fc
   .dictionary(
     fc.constantFrom(
-      ...['limit', 'continue', 'resourceVersion', 'resourceVersionMatch', 'labelSelector', 'fieldSelector', 'dryRun'],
-      ...['fieldManager', 'force', 'gracePeriodSeconds', 'propagationPolicy', 'sendInitialEvents', 'includeObject'],
+      ...words(`
+    limit continue resourceVersion resourceVersionMatch labelSelector fieldSelector dryRun
+    fieldManager force gracePeriodSeconds propagationPolicy sendInitialEvents includeObject
+  `),
     ),
     fc.constantFrom('', '1', 'true', 'a=b', 'All', 'Exact', 'NotOlderThan', 'in (', '-1', '{}'),
     { maxKeys: 2 },
   )
   .map(record => String(new URLSearchParams(record)))
 const type = fc.constantFrom(
-  ...['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf', 'application/json-patch+json'],
-  ...['application/merge-patch+json', 'application/strategic-merge-patch+json', 'application/apply-patch+yaml'],
+  ...words(`
+    application/json application/yaml application/vnd.kubernetes.protobuf
+    application/json-patch+json application/merge-patch+json
+    application/strategic-merge-patch+json application/apply-patch+yaml
+  `),
 )
 
 void t.test('whatever is sent, the answer is an object of the API and no defect', async t => {
