@@ -1,4 +1,4 @@
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 
 // IP addresses as numbers, and pools that hand them out. Text forms are as Go's netip reads and writes them, because that is what
 // the real API server compares with.
@@ -19,7 +19,8 @@ export function parseAddress(text: string): Address | undefined {
 }
 
 export function familyOf(text: string): IpFamily | undefined {
-  return parseAddress(text)?.family
+  if (isIPv4(text)) return 'IPv4'
+  return isIPv6(text) && !text.includes('%') ? 'IPv6' : undefined
 }
 
 /** Writes the canonical text (RFC 5952 for IPv6; IPv4-mapped addresses keep their dotted end). */
@@ -38,13 +39,14 @@ export function isMappedIpv4({ family, value }: Address): boolean {
 }
 
 /** The ranges that no endpoint address may be in, in the words that the API uses for them. undefined for a usable address. */
-export function unusableAs(address: Address): string | undefined {
-  const text = formatAddress(address)
-  if (address.value === 0n) return `may not be unspecified (${text})`
-  const kind = address.family === 'IPv4' ? 'ipv4' : 'ipv6'
-  if (LOOPBACK.check(text, kind)) return 'may not be in the loopback range (127.0.0.0/8, ::1/128)'
-  if (LINK_LOCAL.check(text, kind)) return 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'
-  if (LINK_LOCAL_MULTICAST.check(text, kind)) {
+export function unusableAs({ family, value }: Address): string | undefined {
+  if (value === 0n) return `may not be unspecified (${formatAddress({ family, value })})`
+  const is4 = family === 'IPv4'
+  if (is4 ? value >> 24n === 127n : value === 1n) return 'may not be in the loopback range (127.0.0.0/8, ::1/128)'
+  if (is4 ? value >> 16n === 0xa9fen : value >> 118n === 0xfe80n >> 6n) {
+    return 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'
+  }
+  if (is4 ? value >> 8n === 0xe00000n : value >> 112n === 0xff02n) {
     return 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'
   }
   return undefined
@@ -113,16 +115,6 @@ export class AddressPool {
     return undefined
   }
 }
-
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
-const LINK_LOCAL = new BlockList()
-LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4')
-LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6')
-const LINK_LOCAL_MULTICAST = new BlockList()
-LINK_LOCAL_MULTICAST.addSubnet('224.0.0.0', 24, 'ipv4')
-LINK_LOCAL_MULTICAST.addSubnet('ff02::', 16, 'ipv6')
 
 function parseIpv4(text: string): bigint {
   return text.split('.').reduce((value, octet) => value * 256n + BigInt(octet), 0n)

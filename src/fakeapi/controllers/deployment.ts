@@ -31,7 +31,7 @@ export class DeploymentController implements Controller {
   sync(key: string): void {
     const deployment = this.#view.get('Deployment', key) as Workload | undefined
     if (!deployment || deployment.metadata.deletionTimestamp !== undefined) return
-    const sets = claim(this.#view, deployment, this.#view.replicaSets.of(deployment.metadata.namespace))
+    const sets = claim(this.#view, deployment, this.#view.replicaSetsFor(deployment))
     const { replicas = 1, template, paused = false } = deployment.spec
     const current = sets.find(set => equalJson(withoutHash(set.spec.template), withoutHash(template)))
     const old = sets.filter(set => set !== current)

@@ -51,7 +51,7 @@ export class EndpointSliceController implements Controller {
     const service = this.#view.get('Service', key) as Service | undefined
     // When the Service goes, its slices go with it: it owns them.
     if (!service || !isSelecting(service) || service.metadata.deletionTimestamp !== undefined) return
-    const slices = this.#view.slices.of(key)
+    const slices = this.#view.slicesOf(key)
     const ours = slices.filter(({ metadata }) => this.#made.has(metadata.uid ?? ''))
     const isServedByOthers = slices.some(
       slice => !ours.includes(slice) && slice.metadata.labels?.[MANAGED_BY_LABEL] !== MIRRORING_MANAGER,

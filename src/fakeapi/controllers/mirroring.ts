@@ -33,8 +33,8 @@ export class MirroringController implements Controller {
     const service = this.#view.get('Service', key) as Service | undefined
     // When the Endpoints go, the mirrored slices go with them: they own them.
     if (!endpoints) return
-    const mirrored = this.#view.slices
-      .of(key)
+    const mirrored = this.#view
+      .slicesOf(key)
       .filter(({ metadata }) => metadata.labels?.[MANAGED_BY_LABEL] === MIRRORING_MANAGER)
     const { labels, annotations } = endpoints.metadata
     const isWanted = service && !isSelecting(service) && labels?.[SKIP_LABEL] !== 'true'

@@ -24,7 +24,7 @@ export class ReplicaSetController implements Controller {
   sync(key: string): void {
     const set = this.#view.get('ReplicaSet', key) as Workload | undefined
     if (!set || set.metadata.deletionTimestamp !== undefined) return
-    const pods = claim(this.#view, set, this.#view.pods.of(set.metadata.namespace)).filter(isActive)
+    const pods = claim(this.#view, set, this.#view.podsFor(set)).filter(isActive)
     const replicas = set.spec.replicas ?? 1
     const created = Array.from({ length: Math.max(0, replicas - pods.length) }, () =>
       this.#view.create(makePod(set, { generateName: `${set.metadata.name}-` })),

@@ -1,5 +1,5 @@
 import { familyOf } from '../address.ts'
-import { isHeadless, matchesLabels } from '../shapes.ts'
+import { isHeadless } from '../shapes.ts'
 import type { EndpointPort, Pod, Service, ServicePort } from '../shapes.ts'
 import { isReady } from './owned.ts'
 import type { View } from './view.ts'
@@ -14,16 +14,13 @@ export function isSelecting({ spec }: Service): boolean {
 }
 
 export function servicesOf(view: View, pod: Pod): Service[] {
-  return view.services
-    .of(pod.metadata.namespace)
-    .filter(service => isSelecting(service) && matchesLabels(service.spec.selector ?? {}, pod.metadata.labels))
+  return view.servicesThatSelect(pod).filter(isSelecting)
 }
 
 /** Pods that are, or will be, endpoints of the Service: they have an address and have not ended. In the order of their names. */
 export function podsOf(view: View, service: Service): Pod[] {
-  return view.pods
-    .of(service.metadata.namespace)
-    .filter(pod => matchesLabels(service.spec.selector ?? {}, pod.metadata.labels))
+  return view
+    .podsSelectedBy(service)
     .filter(pod => addressesOf(pod).length > 0 && pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed')
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
 }

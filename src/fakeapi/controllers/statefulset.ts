@@ -48,7 +48,7 @@ export class StatefulSetController implements Controller {
 
   // All that have a name of ours, even those that the selector no longer finds, would be in the way of new ones.
   #podsOf(set: Workload): Pod[] {
-    return claim(this.#view, set, this.#view.pods.of(set.metadata.namespace)).filter(pod => ordinalOf(set, pod) >= 0)
+    return claim(this.#view, set, this.#view.podsFor(set)).filter(pod => ordinalOf(set, pod) >= 0)
   }
 
   #createPod(set: Workload, ordinal: number, revision: string): Pod {
