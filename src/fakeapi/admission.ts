@@ -23,8 +23,8 @@ export interface AdmissionOptions {
   /** First and last node port. */
   nodePorts?: readonly [number, number]
   /**
-   * Take cluster IPs outside the ranges, the same one twice, and two of them without an ipFamilyPolicy: what is written in
-   * manifests that come from another cluster. May be set later, to be strict once manifests are loaded.
+   * Take cluster IPs outside the ranges, the same one twice, others than before, and two of them without an ipFamilyPolicy: what
+   * is written in manifests that come from another cluster. May be set later, to be strict once manifests are loaded.
    */
   allowAnyClusterIP?: boolean
   /** Take a Pod that has a status but no containers: enough for a pod that only has to be found. */
@@ -111,7 +111,7 @@ export class DefaultAdmission implements Admission {
     if (causes.list.length === 0) {
       settleFamilies(spec, old?.spec, this.#allocator.families, this.allowAnyClusterIP, causes)
     }
-    if (old) validateClusterIpChange(spec, old.spec, causes)
+    if (old && !this.allowAnyClusterIP) validateClusterIpChange(spec, old.spec, causes)
     validateService(service, old, causes)
     // Allocation comes last: what is not valid must not hold an address.
     if (causes.list.length === 0) this.#allocator.allocate(spec, old?.spec, this.allowAnyClusterIP, causes)

@@ -234,7 +234,7 @@ const invalidObjects: [what: string, object: ApiObject, field: string, reason: s
     }),
     'spec.ports[1]',
     'FieldValueDuplicate',
-    /"port":80/,
+    /"Protocol":"TCP","AppProtocol":null,"Port":80/,
   ],
   [
     'a port name with an underscore',

@@ -186,6 +186,16 @@ void t.test('a lenient admission takes addresses as they are written', async t =
   t.match(failure(() => create(admission, make('Pod'))).causes[0]?.field, 'spec.containers')
 })
 
+void t.test('a lenient admission lets a Service move to the address of its manifest', async t => {
+  const admission = new DefaultAdmission()
+  const old = create(admission, service({ clusterIP: '10.96.0.1' })) as Service
+  admission.allowAnyClusterIP = true
+  const moved = update(admission, old, { clusterIP: '10.43.0.1', clusterIPs: ['10.43.0.1'] }) as Service
+  t.same(moved.spec.clusterIPs, ['10.43.0.1'])
+  admission.allowAnyClusterIP = false
+  t.equal(createService(admission, { clusterIP: '10.96.0.1' }).clusterIP, '10.96.0.1', 'the old one is free')
+})
+
 void t.test('an address that is held twice is free when both have gone', async t => {
   const admission = new DefaultAdmission({ allowAnyClusterIP: true })
   const first = create(admission, service({ clusterIP: '10.96.0.10' }))

@@ -69,7 +69,7 @@ export function validateClusterIpChange(spec: ServiceSpec, before: ServiceSpec, 
   if (wasHeadless && isHeadless(spec)) return
   const kept = Math.min(ips.length, oldIps.length)
   if (ips.length === 0 && oldIps.length > 0) {
-    causes.invalid('spec.clusterIPs[0]', ips, 'primary clusterIP can not be unset')
+    causes.invalid('spec.clusterIPs[0]', spec.clusterIPs, 'primary clusterIP can not be unset')
   }
   const compared = ips.length === oldIps.length ? kept : Math.min(kept, 1)
   for (let i = 0; i < compared; i++) {

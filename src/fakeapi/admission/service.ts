@@ -193,7 +193,7 @@ function validatePorts(spec: ServiceSpec, causes: Causes): void {
       names.add(port.name)
     }
     const number = `${port.protocol} ${port.port}`
-    if (numbers.has(number)) causes.duplicate(at, { protocol: port.protocol, port: port.port })
+    if (numbers.has(number)) causes.duplicate(at, duplicatePort(port))
     numbers.add(number)
     if (port.nodePort === undefined) continue
     if (spec.type === 'ClusterIP') {
@@ -203,6 +203,11 @@ function validatePorts(spec: ServiceSpec, causes: Causes): void {
     if (nodePorts.has(nodePort)) causes.duplicate(`${at}.nodePort`, port.nodePort)
     nodePorts.add(nodePort)
   }
+}
+
+// The API writes its own struct here, with only the fields that it compares.
+function duplicatePort({ protocol, port }: ServicePort): unknown {
+  return { Name: '', Protocol: protocol, AppProtocol: null, Port: port, TargetPort: 0, NodePort: 0 }
 }
 
 function validatePort(port: ServicePort, at: string, isNameNeeded: boolean, causes: Causes): void {
