@@ -1,6 +1,6 @@
 // The writing side of the zone image: one owner of the buffer, in the control thread. See layout.ts.
 
-import { type WireName, hashName } from '../wire/name.ts'
+import { type WireName, hashName, isSubdomain } from '../wire/name.ts'
 import type { Rrset } from '../wire/rrset.ts'
 import { encodeBlock } from './block.ts'
 import { BLOCK_WORDS, ENTRY_WORDS, FLAG_OWN, HEAD_WORDS, Head, MAGIC, SLOT_FREE, SLOT_FREED } from './layout.ts'
@@ -22,9 +22,11 @@ export class ZoneWriter {
    */
   constructor(origins: readonly WireName[], onHandover: (buffer: SharedArrayBuffer) => void = () => {}) {
     this.#origins = origins
-    this.#onHandover = onHandover
+    // Hundreds of zones move the image before anyone has seen it.
+    this.#onHandover = () => {}
     this.#buffer = this.#open(MIN_SLOTS, MIN_ARENA_BYTES)
     for (const origin of origins) this.publish(origin, [])
+    this.#onHandover = onHandover
   }
 
   /** The image, to be given to readers. */
@@ -53,10 +55,13 @@ export class ZoneWriter {
 
   /**
    * Makes `name` (lower case, at or below an origin) hold exactly these sets; with none it exists and is empty. Returns whether anything
-   * changed. Names between it and the apex come into being with it (RFC 8020).
+   * changed. Names between it and the apex come into being with it (RFC 8020). Throws RangeError for a name outside the zones.
    */
   publish(name: WireName, rrsets: readonly Rrset[]): boolean {
     const slot = this.#findSlot(name)
+    if (slot < 0 && !this.#origins.some(origin => isSubdomain(name, origin))) {
+      throw new RangeError('a name outside the zones')
+    }
     const old = slot < 0 ? 0 : this.#slots[slot]
     const block = encodeBlock(name, rrsets, true)
     if (old !== 0 && this.#equals(old, block)) return false
@@ -110,7 +115,6 @@ export class ZoneWriter {
   #retainParent(name: WireName): void {
     if (this.#isOrigin(name)) return
     const parent = parentOf(name)
-    if (parent.length === name.length) throw new RangeError('a name outside the zones')
     if (this.#findSlot(parent) < 0) this.#replace(-1, parent, encodeBlock(parent, [], false))
     this.#words[(this.#slots[this.#findSlot(parent)] >> 2) + 2]++
   }
@@ -207,5 +211,5 @@ export class ZoneWriter {
   }
 }
 
-/** The name without its leftmost label; the root is its own parent. */
-const parentOf = (name: WireName): WireName => (name[0] === 0 ? name : name.subarray(name[0] + 1))
+/** The name without its leftmost label. The root has no parent: where it is in a zone, it is the apex. */
+const parentOf = (name: WireName): WireName => name.subarray(name[0] + 1)
