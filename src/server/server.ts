@@ -86,7 +86,7 @@ export class Server {
         this.#pairs.push(context.address === '' ? await this.#openWildcard(context) : await this.#open(context))
       }
     } catch (error) {
-      await this.#close(0)
+      await this.#close(() => 0)
       throw error
     }
   }
@@ -139,13 +139,16 @@ export class Server {
     await this.#starting?.catch(() => {})
     await this.#silence(leftMs)
     for (const { tcp } of this.#pairs) tcp.stopAccepting()
-    await this.#pool.idle(leftMs())
-    await this.#silence(leftMs)
-    await this.#close(leftMs())
+    do {
+      await this.#pool.idle(leftMs())
+      await this.#silence(leftMs)
+    } while (this.#pool.taken > 0 && leftMs() > 0)
+    await this.#close(leftMs)
   }
 
-  async #close(timeoutMs: number): Promise<void> {
-    await Promise.all(this.#pairs.map(({ tcp }) => tcp.close(timeoutMs)))
+  async #close(leftMs: () => number): Promise<void> {
+    await Promise.all(this.#pairs.map(({ tcp }) => tcp.close(leftMs())))
+    await this.#pool.idle(leftMs())
     await Promise.all(this.#pairs.splice(0).map(({ udp }) => udp.close()))
   }
 

@@ -228,7 +228,10 @@ void t.test('a query that waits keeps its message though the transport uses its 
         handler: {
           async serve(query) {
             await gate.promise
-            seen.push(Buffer.from(query.bytes.subarray(query.start, query.end)).toString('hex'))
+            const message = Buffer.from(query.bytes.subarray(query.start, query.end))
+            seen.push(message.toString('hex'))
+            t.equal(query.size, message.length)
+            t.equal(query.questionEnd - query.start, message.length - 11, 'OPT comes after the question')
             return 0
           },
         },

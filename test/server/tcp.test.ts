@@ -100,15 +100,20 @@ void t.test('who is ready first is answered first', async t => {
 
 void t.test('a client that ends its side gets its answers', async t => {
   const gate = Promise.withResolvers<number>()
-  const { port } = await listen(
-    t,
-    answerLater(() => gate.promise),
-  )
+  const asked = Promise.withResolvers<void>()
+  const handler = answerLater(() => {
+    asked.resolve()
+    return gate.promise
+  })
+  const { port } = await listen(t, handler)
   const client = await TcpClient.connect(port, '127.0.0.1', true)
-  client.send(...range(300).map(id => buildQuery({ id })))
+  client.send(...range(100).map(id => buildQuery({ id })))
   client.socket.end()
+  await asked.promise
+  // A few turns later the server has seen the end of what it reads.
+  for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate)
   gate.resolve(0)
-  t.equal((await client.receive(300)).length, 300)
+  t.equal((await client.receive(100)).length, 100)
   await client.closed
 })
 

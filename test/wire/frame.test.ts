@@ -42,6 +42,7 @@ void t.test('a halt keeps the messages after it for later', async t => {
       const received: Uint8Array[] = []
       let isHalted = false
       const take = (bytes: Buffer, start: number, end: number): boolean => {
+        assert.equal(isHalted, false)
         received.push(Uint8Array.from(bytes.subarray(start, end)))
         isHalted = halts[received.length] ?? false
         return !isHalted
