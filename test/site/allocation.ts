@@ -1,0 +1,105 @@
+// Sends a mix of questions through a whole chain of plugins, a million times, and prints what that did to the heap. Needs --expose-gc.
+
+import { PerformanceObserver } from 'node:perf_hooks'
+import { applyManifests, loadManifests } from '../../src/fakeapi/manifests.ts'
+import { PLUGINS } from '../../src/plugins/order.ts'
+import type { Handler } from '../../src/server/handler.ts'
+import type { Plugin } from '../../src/server/plugin.ts'
+import { Query } from '../../src/wire/query.ts'
+import { Reply } from '../../src/wire/reply.ts'
+import { buildQuery } from '../server/message.ts'
+import { RunningSite, openApi } from './running.ts'
+import { TYPES } from './zonefile.ts'
+
+const WARM_UP = 400_000
+const RUNS = 1_000_000
+const QUESTIONS = [
+  'web.shop.svc.cluster.local. A',
+  'Web.Shop.svc.Cluster.Local. A',
+  'web.shop.svc.cluster.local. AAAA',
+  'api.example.com.shop.svc.cluster.local. A',
+  'api.example.com.svc.cluster.local. AAAA',
+  'api.example.com.cluster.local. A',
+  '_http._tcp.API.shop.svc.Cluster.local. SRV',
+  'http.tcp.api.shop.svc.cluster.local. SRV',
+  'cache.data.svc.cluster.local. A',
+  'cache-0.cache.data.svc.cluster.local. A',
+  'cache.shop.svc.cluster.local. A',
+  'payments.shop.svc.cluster.local. A',
+  '10-244-0-1.data.pod.cluster.local. A',
+  '1.0.96.10.in-addr.arpa. PTR',
+  'dns-version.cluster.local. TXT',
+  'cluster.local. SOA',
+  'cluster.local. NS',
+  'web.shop.svc.cluster.local. ANY',
+]
+
+let chain: Handler | undefined
+const capture: Plugin = {
+  name: 'capture',
+  repeatable: false,
+  setup: () => ({
+    handler(next) {
+      chain = next
+      return next
+    },
+  }),
+}
+
+const api = openApi()
+applyManifests(api.store, loadManifests(['examples']))
+await api.settled()
+const site = await RunningSite.start({
+  corefile: `cluster.local:0 in-addr.arpa:0 ip6.arpa:0 {
+    capture
+    bind 127.0.0.1
+    prometheus 127.0.0.1:0
+    errors
+    log . {
+        class error
+    }
+    loadbalance
+    kubernetes {
+        pods insecure
+        ttl 30
+    }
+}`,
+  plugins: [capture, ...PLUGINS],
+  api: { endpoint: await api.listen() },
+})
+
+const query = new Query()
+const reply = new Reply(Buffer.alloc(65_535))
+const messages = QUESTIONS.map(question => {
+  const [name, type] = question.split(' ')
+  return buildQuery({ name, type: TYPES[type], edns: {} })
+})
+
+function ask(count: number): number {
+  let octets = 0
+  for (let i = 0; i < count; i++) {
+    const message = messages[i % messages.length]
+    query.parse(message, 0, message.length)
+    reply.begin(query)
+    const rcode = chain!.serve(query, reply)
+    if (typeof rcode === 'number') octets += reply.finish(query, rcode)
+  }
+  return octets
+}
+
+let collections = 0
+const observer = new PerformanceObserver(list => (collections += list.getEntries().length))
+ask(WARM_UP)
+globalThis.gc?.()
+await new Promise(setImmediate)
+observer.observe({ entryTypes: ['gc'] })
+const before = process.memoryUsage().heapUsed
+const started = performance.now()
+const octets = ask(RUNS)
+const nanoseconds = Math.round(((performance.now() - started) * 1e6) / RUNS)
+const growth = process.memoryUsage().heapUsed - before
+for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate)
+observer.disconnect()
+await site.stop()
+await api.close()
+process.stdout.write(JSON.stringify({ octets, collections, growth, nanoseconds }))
