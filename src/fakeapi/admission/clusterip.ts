@@ -49,7 +49,7 @@ export function validateClusterIps(spec: ServiceSpec, before: ServiceSpec | unde
   }
   if (ips.length > 2) causes.invalid('spec.clusterIPs', ips, 'may only hold up to 2 values')
   if (!areAddresses) return
-  if (ips.length > 1 && (ips.length > 2 || familyOf(ips[0] ?? '') === familyOf(ips[1] ?? ''))) {
+  if (ips.length > 1 && new Set(ips.map(familyOf)).size < 2) {
     causes.invalid('spec.clusterIPs', ips, 'may specify no more than one IP for each IP family')
   }
   if (isHeadless(spec)) return

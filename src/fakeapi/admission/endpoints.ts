@@ -59,6 +59,7 @@ export function validateEndpoints(endpoints: Endpoints, causes: Causes): void {
       for (const [j, { ip, hostname, nodeName }] of list.entries()) {
         const field = `${at}.${name}[${j}]`
         if (validateIpAddress(`${field}.ip`, ip ?? '', causes)) validateUsableAddress(`${field}.ip`, ip, causes)
+        else causes.invalid(`${field}.ip`, ip ?? '', 'must be a valid IP address')
         if (hostname) causes.invalid(`${field}.hostname`, hostname, checkLabel(hostname))
         if (nodeName !== undefined) causes.invalid(`${field}.nodeName`, nodeName, checkSubdomain(nodeName))
       }

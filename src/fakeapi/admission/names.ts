@@ -94,6 +94,6 @@ function tooLong(most: number): string {
 }
 
 function unlike(words: string, pattern: string, examples: readonly string[]): string {
-  const shown = examples.map(example => `'${example}', `).join('or ')
+  const shown = examples.map(example => `'${example}', `).join(' or ')
   return `${words} (e.g. ${shown}regex used for validation is '${pattern}')`
 }

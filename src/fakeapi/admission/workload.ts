@@ -19,6 +19,8 @@ const MUTABLE_STATEFULSET_FIELDS = [
   'minReadySeconds',
 ] as const
 
+const SELECTOR_OPERATORS = new Set(['In', 'NotIn', 'Exists', 'DoesNotExist'])
+
 export function defaultWorkload(workload: Workload): void {
   const { kind, spec } = workload
   spec.replicas ??= 1
@@ -43,17 +45,7 @@ export function validateWorkload(workload: Workload, old: Workload | undefined, 
   const { kind, spec } = workload
   const { selector, template, replicas = 0 } = spec
   if (replicas < 0) causes.invalid('spec.replicas', replicas, 'must be greater than or equal to 0')
-  if (!selector) causes.required('spec.selector')
-  else {
-    validateSelector(selector, 'spec.selector', causes)
-    if (!selector.matchLabels && !selector.matchExpressions?.length) {
-      const what = kind === 'StatefulSet' ? 'statefulset' : 'deployment'
-      causes.invalid('spec.selector', selector, `empty selector is invalid for ${what}`)
-    } else if (!matchesSelector(selector, template.metadata?.labels)) {
-      const labels = template.metadata?.labels
-      causes.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')
-    }
-  }
+  validateSelection(workload, causes)
   validateLabels(template.metadata?.labels, 'spec.template.labels', causes)
   validateAnnotations(template.metadata?.annotations, 'spec.template.annotations', causes)
   validatePodSpec(template.spec, 'spec.template.spec', causes)
@@ -68,6 +60,27 @@ export function validateWorkload(workload: Workload, old: Workload | undefined, 
   if (kind === 'Deployment' && strategy !== 'RollingUpdate' && strategy !== 'Recreate') {
     causes.notSupported('spec.strategy.type', strategy, ['Recreate', 'RollingUpdate'])
   }
+}
+
+function validateSelection({ kind, spec }: Workload, causes: Causes): void {
+  const { selector, template } = spec
+  const labels = template.metadata?.labels
+  if (!selector) causes.required('spec.selector')
+  else {
+    validateSelector(selector, 'spec.selector', causes)
+    const { matchLabels, matchExpressions = [] } = selector
+    const what = kind === 'StatefulSet' ? 'statefulset' : 'deployment'
+    if (Object.keys(matchLabels ?? {}).length + matchExpressions.length === 0) {
+      causes.invalid('spec.selector', selector, `empty selector is invalid for ${what}`)
+      return
+    }
+    if (matchExpressions.some(({ operator }) => !SELECTOR_OPERATORS.has(operator))) {
+      causes.invalid('spec.selector', selector, kind === 'StatefulSet' ? '' : 'invalid label selector')
+      return
+    }
+    if (matchesSelector(selector, labels)) return
+  }
+  causes.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')
 }
 
 function validateStatefulSet({ spec }: Workload, old: Workload | undefined, causes: Causes): void {
