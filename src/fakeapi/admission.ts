@@ -60,6 +60,7 @@ export class DefaultAdmission implements Admission {
     const admitted = cloneJson(object)
     decodeObject(resource, admitted)
     const causes = new Causes()
+    if (resource.kind === 'Namespace') defaultNamespace(admitted)
     validateMetadata(resource, admitted, causes)
     if (operation === 'status') validateStatus(resource, admitted, causes)
     else this.#admitSpec(resource, admitted, old, causes)
@@ -90,13 +91,10 @@ export class DefaultAdmission implements Admission {
         defaultWorkload(object as Workload)
         validateWorkload(object as Workload, old as Workload | undefined, causes)
         break
-      case 'Namespace':
-        defaultNamespace(object)
-        break
       case 'ServiceImport':
         validateServiceImport(object, causes)
         break
-      // A Node has nothing but its metadata that could be wrong here.
+      // A Namespace and a Node have nothing but their metadata that could be wrong here.
     }
   }
 
@@ -104,9 +102,7 @@ export class DefaultAdmission implements Admission {
     defaultService(service)
     const { spec } = service
     if (old) carryOver(service, old)
-    else if (spec.clusterIP !== undefined && spec.clusterIPs === undefined && spec.type !== 'ExternalName') {
-      spec.clusterIPs = [spec.clusterIP]
-    }
+    else if (spec.clusterIP !== undefined) spec.clusterIPs ??= [spec.clusterIP]
     validateClusterIps(spec, old?.spec, causes)
     if (causes.list.length === 0) {
       settleFamilies(spec, old?.spec, this.#allocator.families, this.allowAnyClusterIP, causes)
@@ -137,6 +133,9 @@ function validateStatus(resource: Resource, object: ApiObject, causes: Causes): 
 }
 
 function defaultNamespace(namespace: ApiObject): void {
-  namespace.metadata.labels = { ...namespace.metadata.labels, 'kubernetes.io/metadata.name': namespace.metadata.name }
+  namespace.metadata.labels = {
+    ...namespace.metadata.labels,
+    'kubernetes.io/metadata.name': namespace.metadata.name ?? '',
+  }
   namespace['status'] ??= { phase: 'Active' }
 }

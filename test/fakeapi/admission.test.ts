@@ -7,7 +7,10 @@ import type { Fields } from './objects.ts'
 
 void t.test('the message names the kind with its group, and all causes at once', async t => {
   const error = failure(() => create(new DefaultAdmission(), make('Deployment', { spec: { replicas: -1, template } })))
-  t.match(error.message, /^Deployment\.apps "web" is invalid: \[spec\.replicas: .*, spec\.selector: Required value, .*\]$/)
+  t.match(
+    error.message,
+    /^Deployment\.apps "web" is invalid: \[spec\.replicas: .*, spec\.selector: Required value, .*\]$/,
+  )
 })
 
 void t.test('a Service may be named with a leading digit', async t => {

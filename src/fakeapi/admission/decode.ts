@@ -151,7 +151,11 @@ type Fail = (path: string, found: string, wanted: string) => never
 function decode(value: unknown, shape: FieldShape, path: string, fail: Fail): void {
   if (isListShape(shape)) {
     if (!Array.isArray(value)) return fail(path, describe(value), 'a list')
-    for (const [i, item] of value.entries()) decode(item, shape[0], `${path}[${i}]`, fail)
+    for (const [i, item] of value.entries()) {
+      // In Go null is the zero value of the item's type.
+      if (item === null) value[i] = typeof shape[0] === 'object' ? {} : ''
+      decode(value[i], shape[0], `${path}[${i}]`, fail)
+    }
     return
   }
   if (typeof shape === 'object') {

@@ -51,13 +51,13 @@ export function checkQualifiedName(value: string): string[] {
     problems.push(...wrong.map(problem => `prefix part ${problem}`))
   }
   if (name === '') problems.push('name part must be non-empty')
-  else if (name.length > 63) problems.push(`name part ${tooLong(63)}`)
+  else if (name.length > 63) problems.push(`name part ${tooLong(63, 'bytes')}`)
   if (!NAME_PATTERN.test(name)) problems.push(`name part ${unlike(NAME_WORDS, NAME, examples)}`)
   return problems
 }
 
 export function checkLabelValue(value: string): string[] {
-  const problems = value.length > 63 ? [tooLong(63)] : []
+  const problems = value.length > 63 ? [tooLong(63, 'bytes')] : []
   if (value !== '' && !NAME_PATTERN.test(value)) {
     problems.push(unlike(VALUE_WORDS, `(${NAME})?`, ['MyValue', 'my_value', '12345']))
   }
@@ -89,8 +89,9 @@ export function checkDomainName(value: string): string[] {
   return name.split('.').flatMap(label => checkLabel(label))
 }
 
-function tooLong(most: number): string {
-  return `must be no more than ${most} characters`
+// The API counts labels in bytes and everything else, in its words, in characters.
+function tooLong(most: number, unit: 'bytes' | 'characters' = 'characters'): string {
+  return `must be no more than ${most} ${unit}`
 }
 
 function unlike(words: string, pattern: string, examples: readonly string[]): string {

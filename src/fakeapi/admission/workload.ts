@@ -19,8 +19,6 @@ const MUTABLE_STATEFULSET_FIELDS = [
   'minReadySeconds',
 ] as const
 
-const SELECTOR_OPERATORS = new Set(['In', 'NotIn', 'Exists', 'DoesNotExist'])
-
 export function defaultWorkload(workload: Workload): void {
   const { kind, spec } = workload
   spec.replicas ??= 1
@@ -67,14 +65,16 @@ function validateSelection({ kind, spec }: Workload, causes: Causes): void {
   const labels = template.metadata?.labels
   if (!selector) causes.required('spec.selector')
   else {
+    const before = causes.list.length
     validateSelector(selector, 'spec.selector', causes)
     const { matchLabels, matchExpressions = [] } = selector
     const what = kind === 'StatefulSet' ? 'statefulset' : 'deployment'
     if (Object.keys(matchLabels ?? {}).length + matchExpressions.length === 0) {
-      causes.invalid('spec.selector', selector, `empty selector is invalid for ${what}`)
+      causes.invalid('spec.selector', {}, `empty selector is invalid for ${what}`)
       return
     }
-    if (matchExpressions.some(({ operator }) => !SELECTOR_OPERATORS.has(operator))) {
+    // With a part that is wrong it is no selector at all, and matches nothing that could be spoken of.
+    if (causes.list.length > before) {
       causes.invalid('spec.selector', selector, kind === 'StatefulSet' ? '' : 'invalid label selector')
       return
     }
