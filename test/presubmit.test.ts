@@ -40,7 +40,7 @@ function folderOf(file: string): string {
   return parts[0] === 'plugins' ? parts.slice(0, 2).join('/') : (parts[0] ?? '')
 }
 
-t.test('nothing imports against the arrows', async t => {
+void t.test('nothing imports against the arrows', async t => {
   t.ok(imports.length > 300, 'imports were found')
   for (const { file, target } of imports) {
     if (!target.startsWith('.')) continue
@@ -55,7 +55,7 @@ t.test('nothing imports against the arrows', async t => {
   }
 })
 
-t.test('client-node is loaded by one file, when it is needed', async t => {
+void t.test('client-node is loaded by one file, when it is needed', async t => {
   const loading = imports.filter(({ target, isType }) => target.startsWith('@kubernetes/client-node') && !isType)
   t.same(
     loading.map(({ file }) => file),
@@ -63,17 +63,17 @@ t.test('client-node is loaded by one file, when it is needed', async t => {
   )
 })
 
-t.test('dns2 stays off the query path', async t => {
+void t.test('dns2 stays off the query path', async t => {
   const users = imports.filter(({ target }) => target.startsWith('dns2')).map(({ file }) => file)
   t.ok(users.every(file => file.startsWith('src/cli/')))
 })
 
-t.test('only main ends the process', async t => {
+void t.test('only main ends the process', async t => {
   const ending = sources.filter(({ text }) => /process\.exit\(/.test(text)).map(({ file }) => file)
   t.same(ending, ['src/main.ts'])
 })
 
-t.test('the house style holds', async t => {
+void t.test('the house style holds', async t => {
   for (const { file, text } of sources) {
     t.match(file, /^src\/([a-z0-9]+\/)*[a-z0-9]+\.ts$/, `${file}: a lower-case noun`)
     t.notMatch(text, /^export default/m, `${file}: no default export`)

@@ -27,7 +27,7 @@ const read = (file: string): string => readFileSync(new URL(file, import.meta.ur
 const suites = JSON.parse(read('suites.json')) as Suite[]
 
 for (const suite of suites) {
-  t.test(suite.suite, async t => {
+  void t.test(suite.suite, async t => {
     const api = openApi()
     t.teardown(() => api.close())
     const objects = parseAllDocuments(read(suite.fixture)).map(document => document.toJS() as ApiObject | null)
