@@ -48,7 +48,8 @@ export function endpointItems(
         if (!address) return []
         const label = endpointLabel(endpoint, text, endpointPodNames)
         const labels = isMulticluster ? [label, slice.sourceCluster] : [label]
-        const host = joinName(labels, serviceName)
+        // `_` begins the labels of ports (RFC 2782), never a host name.
+        const host = label.startsWith('_') ? undefined : joinName(labels, serviceName)
         return ports.map(({ name, port, protocol }) => ({ address, port, host, labels, portName: name, protocol }))
       }),
     )

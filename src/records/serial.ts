@@ -14,11 +14,13 @@ export function isServiceModified(before: SlimService | undefined, after: SlimSe
   )
 }
 
-/** Whether two versions of a slice differ in what is ready, in host names or in ports. */
+/** Whether two versions of a slice differ in whose it is, in what is ready, in host names or in ports. */
 export function isSliceModified(before: SlimEndpointSlice | undefined, after: SlimEndpointSlice | undefined): boolean {
   if (!before || !after) return before !== after
   return (
     before.service !== after.service ||
+    before.importedService !== after.importedService ||
+    before.sourceCluster !== after.sourceCluster ||
     !isSame(before.endpoints.map(namedAddresses), after.endpoints.map(namedAddresses)) ||
     !isSame(before.ports, after.ports)
   )

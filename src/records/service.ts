@@ -33,7 +33,8 @@ export function serviceRecords(
   const names = new NameItems(base)
   if (service.headless) addHeadless(names, endpoints)
   else addClusterIPs(names, service)
-  for (const item of endpoints) names.add(item.labels, item)
+  if (names.isEmpty) return []
+  for (const item of endpoints) if (item.host) names.add(item.labels, item)
   return names.encode(options.ttlSeconds)
 }
 
@@ -46,8 +47,13 @@ class NameItems {
     this.base = base
   }
 
+  get isEmpty(): boolean {
+    return this.#items.size === 0
+  }
+
   add(labels: readonly string[], item: Item): void {
-    const key = labels.join('.')
+    // Two spellings of a label are one name.
+    const key = labels.join('.').toLowerCase()
     const known = this.#items.get(key)
     if (known) known.items.push(item)
     else this.#items.set(key, { labels, items: [item] })
