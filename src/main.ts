@@ -1,6 +1,7 @@
 // The command line. The only place that ends the process.
 
 import { UsageError } from './cli/flags.ts'
+import { writeOut } from './cli/output.ts'
 
 /** Commands are loaded when they are asked for: a pod that serves pays for nothing else. */
 async function main([command, ...rest]: readonly string[]): Promise<number> {
@@ -8,7 +9,7 @@ async function main([command, ...rest]: readonly string[]): Promise<number> {
     case 'try':
       return (await import('./cli/serve.ts')).serve(rest, true)
     case 'lookup':
-      return (await import('./cli/lookup.ts')).lookup(rest, line => process.stdout.write(`${line}\n`))
+      return (await import('./cli/lookup.ts')).lookup(rest, line => writeOut(`${line}\n`))
     case 'check':
       return (await import('./cli/check.ts')).check(rest)
     case 'fakeapi':
@@ -25,15 +26,15 @@ function explain(error: unknown): string {
 
 // No packet and no event may end the server: what nobody has caught is told, and it goes on.
 process.on('uncaughtException', error => {
-  process.stderr.write(`[ERROR] uncaught: ${error.stack ?? error.message}\n`)
+  writeOut(`[ERROR] uncaught: ${error.stack ?? error.message}\n`, 2)
 })
 process.on('unhandledRejection', reason => {
-  process.stderr.write(`[ERROR] unhandled: ${reason instanceof Error ? reason.stack : String(reason)}\n`)
+  writeOut(`[ERROR] unhandled: ${reason instanceof Error ? reason.stack : String(reason)}\n`, 2)
 })
 
 try {
   process.exit(await main(process.argv.slice(2)))
 } catch (error) {
-  process.stderr.write(`kubezone: ${explain(error)}\n`)
+  writeOut(`kubezone: ${explain(error)}\n`, 2)
   process.exit(error instanceof UsageError ? 2 : 1)
 }

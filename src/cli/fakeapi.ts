@@ -3,10 +3,12 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { FakeApi } from '../fakeapi/fakeapi.ts'
+import { explainBindError, formatEndpoint } from '../server/bind.ts'
 import { UsageError } from './flags.ts'
 import { HELP } from './help.ts'
 import { createLog } from './log.ts'
 import { fillApi } from './manifests.ts'
+import { writeOut } from './output.ts'
 
 const DEFAULT_PORT = 8001
 const OPTIONS = {
@@ -21,27 +23,27 @@ const OPTIONS = {
 export async function runFakeApi(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArgs(args)
   if (values.help) {
-    process.stdout.write(HELP)
+    writeOut(HELP)
     return 0
   }
   const manifests = values.manifests ?? []
   // `--manifests a b c`: what follows belongs to it, as for the server.
-  if (positionals.length > 0 && manifests.length === 0) throw new UsageError(`extra argument '${positionals[0]}'`)
+  if (positionals.length > 0 && manifests.length === 0) {
+    throw new UsageError(`'${positionals[0]}' is not a flag of fakeapi (see --help)`)
+  }
   if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65_535) {
     throw new UsageError(`--port '${values.port}': a number from 0 to 65535 is expected`)
   }
   const api = new FakeApi()
   try {
     if (manifests.length > 0) await fillApi(api, [...manifests, ...positionals], createLog('text'))
-    const url = await api.listen({ port: Number(values.port), tls: values.tls })
-    process.stdout.write(`Kubernetes API on ${url}\n`)
+    const url = await listen(api, Number(values.port), values.tls)
+    writeOut(`Kubernetes API on ${url}\n`)
     if (values.kubeconfig === undefined) {
-      process.stdout.write(
-        `Try: kubectl --server ${url}${values.tls ? ' --insecure-skip-tls-verify' : ''} get services -A\n`,
-      )
+      writeOut(`Try: kubectl --server ${url}${values.tls ? ' --insecure-skip-tls-verify' : ''} get services -A\n`)
     } else {
-      writeFileSync(values.kubeconfig, api.kubeconfig(), { mode: 0o600 })
-      process.stdout.write(`Try: kubectl --kubeconfig ${values.kubeconfig} get services -A\n`)
+      writeKubeconfig(values.kubeconfig, api.kubeconfig())
+      writeOut(`Try: kubectl --kubeconfig ${values.kubeconfig} get services -A\n`)
     }
     await new Promise<void>(resolve => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
@@ -56,6 +58,24 @@ function readArgs(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
   } catch (error) {
-    throw new UsageError((error as Error).message, { cause: error })
+    // What follows the first sentence is about how Node reads arguments.
+    const [what] = (error as Error).message.split('. ', 1)
+    throw new UsageError(`fakeapi: ${what} (see --help)`, { cause: error })
+  }
+}
+
+async function listen(api: FakeApi, port: number, tls: boolean): Promise<string> {
+  try {
+    return await api.listen({ port, tls })
+  } catch (error) {
+    throw explainBindError('http', formatEndpoint('127.0.0.1', port), error as Error)
+  }
+}
+
+function writeKubeconfig(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { mode: 0o600 })
+  } catch (error) {
+    throw new Error(`--kubeconfig ${file} cannot be written: ${(error as Error).message}`, { cause: error })
   }
 }

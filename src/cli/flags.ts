@@ -23,7 +23,13 @@ interface Flag {
   readonly value?: (flags: Flags, value: string) => void
   /** Takes all arguments up to the next flag. */
   readonly values?: (flags: Flags, values: string[]) => void
-  readonly set?: (flags: Flags) => void
+  readonly set?: (flags: Flags, isOn: boolean) => void
+}
+
+/** What strconv.ParseBool takes, by which Go reads the value of a switch. */
+const BOOLEANS: Readonly<Record<string, boolean | undefined>> = {
+  ...Object.fromEntries(['1', 't', 'T', 'true', 'TRUE', 'True'].map(text => [text, true])),
+  ...Object.fromEntries(['0', 'f', 'F', 'false', 'FALSE', 'False'].map(text => [text, false])),
 }
 
 const FLAGS: Record<string, Flag> = {
@@ -31,11 +37,11 @@ const FLAGS: Record<string, Flag> = {
   'dns.port': { value: setPort },
   p: { value: setPort },
   pidfile: { value: (flags, value) => (flags.pidfile = value) },
-  plugins: { set: flags => (flags.plugins = true) },
-  quiet: { set: flags => (flags.quiet = true) },
-  version: { set: flags => (flags.version = true) },
-  help: { set: flags => (flags.help = true) },
-  h: { set: flags => (flags.help = true) },
+  plugins: { set: (flags, isOn) => (flags.plugins = isOn) },
+  quiet: { set: (flags, isOn) => (flags.quiet = isOn) },
+  version: { set: (flags, isOn) => (flags.version = isOn) },
+  help: { set: (flags, isOn) => (flags.help = isOn) },
+  h: { set: (flags, isOn) => (flags.help = isOn) },
   manifests: { values: (flags, values) => flags.manifests.push(...values) },
   kubeconfig: { value: (flags, value) => (flags.kubeconfig = value) },
   'log-format': { value: setLogFormat },
@@ -55,15 +61,19 @@ export function parseFlags(args: readonly string[]): Flags {
     logFormat: 'text',
   }
   for (let i = 0; i < args.length; ) {
-    const match = /^--?([^=]+)(?:=(.*))?$/s.exec(args[i])
-    if (!match) throw new UsageError(`extra argument '${args[i]}': flags begin with a dash (see --help)`)
+    const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(args[i])
+    // Behind `--` there are no flags.
+    const extra = match ? undefined : args[args[i] === '--' ? i + 1 : i]
+    if (extra !== undefined) throw new UsageError(`'${extra}' is neither a command nor a flag (see --help)`)
+    if (!match) break
     const [, name, inline] = match
     const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined
     if (!flag) throw new UsageError(`unknown flag '${args[i]}' (see --help)`)
     i++
     if (flag.set) {
-      if (inline !== undefined && inline !== 'true') throw new UsageError(`the flag -${name} takes no value`)
-      flag.set(flags)
+      const isOn = BOOLEANS[inline ?? 'true']
+      if (isOn === undefined) throw new UsageError(`-${name} '${inline}': true or false is expected, or no value`)
+      flag.set(flags, isOn)
       continue
     }
     const values = inline === undefined ? takeValues(args, i, flag.values !== undefined) : [inline]

@@ -1,19 +1,24 @@
-// What the process tells: through pino, by default in CoreDNS's form (`[INFO] text`), so that what reads those logs goes on reading them.
+// What the process tells: through pino, in CoreDNS's forms (`[INFO] text`, or JSON), so that what reads those logs goes on reading them.
 
-import { writeSync } from 'node:fs'
 import { type Logger, pino } from 'pino'
+import { writeOut } from './output.ts'
 
 export type LogFormat = 'text' | 'json'
 
 const LABELS: Readonly<Record<number, string>> = { 20: 'DEBUG', 30: 'INFO', 40: 'WARNING', 50: 'ERROR', 60: 'FATAL' }
 
+/** The levels of Go's log/slog, which CoreDNS writes its JSON with. */
+const JSON_LABELS: Readonly<Record<number, string>> = { ...LABELS, 40: 'WARN' }
+
 /** pino tells a destination with this property what it is about to write, so that its JSON need not be parsed. */
 const METADATA = Symbol.for('pino.metadata')
 
-/** Lines on standard output. `quiet` keeps what is not at least a warning. */
-export function createLog(format: LogFormat, quiet = false): Logger {
-  const level = quiet ? 'warn' : 'info'
-  if (format === 'json') return pino({ level, base: undefined })
+/** Lines on standard output, each written before the call returns. */
+export function createLog(format: LogFormat): Logger {
+  if (format === 'json') {
+    const formatters = { level: (_: string, number: number) => ({ level: JSON_LABELS[number] ?? 'INFO' }) }
+    return pino({ base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters }, { write: writeOut })
+  }
   const destination = {
     [METADATA]: true,
     lastLevel: 30,
@@ -22,17 +27,8 @@ export function createLog(format: LogFormat, quiet = false): Logger {
     write(this: void): void {
       const { lastLevel, lastMsg, lastObj } = destination
       const cause = lastObj?.err instanceof Error ? `: ${lastObj.err.stack ?? lastObj.err.message}` : ''
-      writeLine(`[${LABELS[lastLevel] ?? 'INFO'}] ${lastMsg}${cause}\n`)
+      writeOut(`[${LABELS[lastLevel] ?? 'INFO'}] ${lastMsg}${cause}\n`)
     },
   }
-  return pino({ level, base: undefined }, destination)
-}
-
-/** A reader that has gone away (EPIPE) or is slow (EAGAIN) must not end the server; the line is lost then. */
-function writeLine(line: string): void {
-  try {
-    writeSync(1, line)
-  } catch {
-    // Nobody listens.
-  }
+  return pino({ base: undefined }, destination)
 }

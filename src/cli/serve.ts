@@ -10,6 +10,8 @@ import { type Flags, parseFlags } from './flags.ts'
 import { HELP } from './help.ts'
 import { createLog } from './log.ts'
 import { fillApi } from './manifests.ts'
+import { writeOut } from './output.ts'
+import { trapSignals } from './signals.ts'
 import { Site } from './site.ts'
 import { VERSION, VERSION_TEXT } from './version.ts'
 import { welcome } from './welcome.ts'
@@ -18,7 +20,7 @@ const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url))
 const TRIAL_PORT = 1053
 const DNS_PORT = 53
 
-interface Corefile {
+export interface Corefile {
   readonly text: string
   readonly file: string
 }
@@ -30,7 +32,7 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
     print(flags.help ? HELP.trimEnd() : flags.version ? VERSION_TEXT : listPlugins())
     return 0
   }
-  const log = createLog(flags.logFormat, flags.quiet)
+  const log = createLog(flags.logFormat)
   const isExample = isTrial && flags.conf === undefined
   if (isTrial && flags.manifests.length === 0 && flags.kubeconfig === undefined) flags.manifests.push(EXAMPLES)
   const corefile = isExample ? readCorefile(`${EXAMPLES}/Corefile`) : findCorefile(flags.conf)
@@ -42,8 +44,10 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
     const defaultPort = flags.dnsPort ?? (isTrial ? TRIAL_PORT : DNS_PORT)
     const site = new Site({ corefile: corefile.text, file: corefile.file, defaultPort, log, version: VERSION, api })
     return await run(site, flags, log, () => {
-      if (isExample && fakeApi) welcome(fakeApi.store, site.addresses(), print)
-      if (endpoint !== undefined) print(`The API is at ${endpoint}: kubectl --server ${endpoint} get services -A`)
+      // The welcome is for a person; JSON is not.
+      if (isExample && fakeApi && flags.logFormat === 'text') welcome(fakeApi.store, site.addresses(), print)
+      if (endpoint !== undefined)
+        tell(flags, log, `The API is at ${endpoint}: kubectl --server ${endpoint} get services -A`)
     })
   } finally {
     await fakeApi?.close()
@@ -51,61 +55,54 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
 }
 
 async function run(site: Site, flags: Flags, log: Logger, onStarted: () => void): Promise<number> {
-  // Before anything is opened: a signal during a long start ends it, too.
-  const signal = awaitSignal(log)
-  const starting = site.start()
-  const first = await Promise.race([starting.then(() => undefined), signal])
-  if (first === undefined) {
-    if (flags.pidfile !== undefined) writeFileSync(flags.pidfile, `${process.pid}\n`)
-    if (!flags.quiet) for (const line of [...site.keys, VERSION_TEXT]) print(line)
+  const { graceful, immediate } = trapSignals(log)
+  // Nothing is answered before the start is over: whoever asks for the end until then need not wait for it.
+  const code = await Promise.race([site.start(), immediate, graceful.then(() => 0)])
+  if (code !== undefined) return code
+  const pidfile = writePidfile(flags.pidfile, log)
+  try {
+    if (!flags.quiet) for (const line of [...site.keys, VERSION_TEXT]) tell(flags, log, line)
+    for (const url of site.chosenPorts()) log.info(`listening on ${url}`)
     if (!flags.quiet) onStarted()
+    return await Promise.race([immediate, graceful.then(() => site.stop()).then(() => 0)])
+  } finally {
+    if (pidfile !== undefined) rmSync(pidfile, { force: true })
   }
-  const { name, code } = first ?? (await signal)
-  if (name !== 'SIGQUIT') {
-    log.info(`${name}: Shutting down servers then terminating`)
-    await starting.catch(() => {})
-    await site.stop()
+}
+
+/** As CoreDNS does it: a server that answers is worth more than the file. Returns the path when it was written. */
+function writePidfile(file: string | undefined, log: Logger): string | undefined {
+  if (file === undefined) return undefined
+  try {
+    writeFileSync(file, `${process.pid}\n`)
+    return file
+  } catch (error) {
+    log.error(`-pidfile ${file} cannot be written: ${(error as Error).message}`)
+    return undefined
   }
-  if (flags.pidfile !== undefined) rmSync(flags.pidfile, { force: true })
-  return code
 }
 
-interface Signal {
-  readonly name: NodeJS.Signals
-  readonly code: number
-}
-
-/** The first signal that ends the process. A second SIGINT does not wait for anything. */
-function awaitSignal(log: Logger): Promise<Signal> {
-  process.on('SIGHUP', () => {})
-  // Without a listener Node would open its debugger.
-  process.on('SIGUSR1', () => log.warn('SIGUSR1: this version does not reload; restart it'))
-  return new Promise(resolve => {
-    process.once('SIGTERM', () => resolve({ name: 'SIGTERM', code: 0 }))
-    process.once('SIGQUIT', () => resolve({ name: 'SIGQUIT', code: 0 }))
-    process.once('SIGINT', () => {
-      process.once('SIGINT', () => resolve({ name: 'SIGQUIT', code: 2 }))
-      resolve({ name: 'SIGINT', code: 0 })
-    })
-  })
-}
-
-/** CoreDNS's order: the flag, ./Corefile, and without either a server that says who asked. */
+/** The flag, ./Corefile, and without either none: CoreDNS's order. */
 function findCorefile(conf: string | undefined): Corefile {
-  if (conf === 'stdin') return { text: readFileSync(0, 'utf8'), file: 'stdin' }
-  if (conf !== undefined) return readCorefile(conf)
-  if (existsSync('Corefile')) return readCorefile('Corefile')
-  return { text: '. {\n    whoami\n    log\n}\n', file: 'Corefile' }
+  if (conf !== undefined || existsSync('Corefile')) return readCorefile(conf ?? 'Corefile')
+  return { text: '', file: 'Corefile' }
 }
 
+/** Reads a Corefile, for `stdin` from there. Throws what a person can mend, as one line. */
 export function readCorefile(file: string): Corefile {
   try {
-    return { text: readFileSync(file, 'utf8'), file }
+    return { text: readFileSync(file === 'stdin' ? 0 : file, 'utf8'), file }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const reason = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`
-    throw new Error(`Corefile ${file}: ${reason}`, { cause: error })
+    const { code = 'an unknown error' } = error as NodeJS.ErrnoException
+    const reason = READ_ERRORS[code] ?? `it cannot be read (${code})`
+    throw new Error(`the Corefile '${file}': ${reason}`, { cause: error })
   }
+}
+
+const READ_ERRORS: Readonly<Record<string, string | undefined>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a directory',
+  EACCES: 'this user may not read it',
 }
 
 function listPlugins(): string {
@@ -113,6 +110,12 @@ function listPlugins(): string {
   return `Server types:\n  dns\n\nCaddyfile loaders:\n  flag\n  default\n\nOther plugins:\n${names.join('\n')}`
 }
 
+/** A line of the start: as it is, unless whoever reads the output counts on JSON. */
+function tell(flags: Flags, log: Logger, line: string): void {
+  if (flags.logFormat === 'json') log.info(line)
+  else print(line)
+}
+
 function print(line: string): void {
-  process.stdout.write(`${line}\n`)
+  writeOut(`${line}\n`)
 }

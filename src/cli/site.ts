@@ -19,7 +19,7 @@ import type { ApiDefaults, Block, Instance, Plugin, ProcessContext } from '../se
 import { type BoundAddress, Server } from '../server/server.ts'
 
 export interface SiteOptions {
-  /** Text of the Corefile. */
+  /** Text of the Corefile; without a server block in it, `whoami` and `log` are served on `.`. */
   readonly corefile: string
   /** Its path, for errors and relative paths. */
   readonly file: string
@@ -32,6 +32,9 @@ export interface SiteOptions {
   /** The plugins that there are, in execution order. */
   readonly plugins?: readonly Plugin[]
 }
+
+/** What CoreDNS serves where nothing says what to serve. */
+const DEFAULT_COREFILE = '. {\n    whoami\n    log\n}\n'
 
 interface KeyToken {
   readonly key: Key
@@ -52,6 +55,8 @@ export class Site {
   readonly #plugins: readonly Plugin[]
   readonly #blocks: readonly SetUpBlock[]
   readonly #servers: readonly Server[]
+  /** Those whose port the system is to choose. */
+  readonly #unfixed = new Set<Server>()
   readonly #lifecycle: Lifecycle
 
   /** Throws CorefileError for the first mistake. */
@@ -60,12 +65,15 @@ export class Site {
     this.#plugins = options.plugins ?? PLUGINS
     const { log, version, api = {} } = options
     const process: ProcessContext = { version, log, api, metrics: this.metrics, http: this.http }
-    const parsed = parseCorefile(options.corefile, options.file, {
-      env: options.env,
-      directives: this.#plugins.map(({ name }) => name),
-      warn: message => log.warn(message),
-    })
-    this.#blocks = parsed.filter(({ keys }) => keys.length > 0).map(block => this.#setUp(block, process))
+    const parse = (text: string): ParsedBlock[] =>
+      parseCorefile(text, options.file, {
+        env: options.env,
+        directives: this.#plugins.map(({ name }) => name),
+        warn: message => log.warn(message),
+      }).filter(({ keys }) => keys.length > 0)
+    const written = parse(options.corefile)
+    const parsed = written.length > 0 ? written : parse(DEFAULT_COREFILE)
+    this.#blocks = parsed.map(block => this.#setUp(block, process))
     checkOverlap(this.#blocks.flatMap(boundKeys))
     this.#servers = this.#openServers()
     this.#lifecycle = new Lifecycle({
@@ -90,6 +98,16 @@ export class Site {
   /** Sockets that are open; the ports are the real ones. */
   addresses(): BoundAddress[] {
     return this.#servers.flatMap(server => server.addresses())
+  }
+
+  /** URLs of the sockets and endpoints whose port the system chose, because the Corefile asked for port 0. */
+  chosenPorts(): string[] {
+    const bound = [...this.#unfixed].flatMap(server => server.addresses())
+    const servers = bound.filter(({ transport }) => transport === 'udp')
+    return [
+      ...servers.map(({ address, port }) => formatServer('dns', address, port)),
+      ...this.http.chosenPorts().map(address => `http://${address}`),
+    ]
   }
 
   /** Starts plugins and servers. Rejects, with nothing left open, when one of them cannot start. */
@@ -127,6 +145,7 @@ export class Site {
       addresses: [],
       chain: [],
       instances: [],
+      resolver: NO_HANDLER,
       process,
     }
     const instances = block.instances as { name: string; instance: Instance }[]
@@ -146,23 +165,31 @@ export class Site {
 
   /** A server for each address and port, so that each counts under its own name. */
   #openServers(): Server[] {
-    const listeners = new Map<string, { address: string; port: number; blocks: ServerBlock[]; isCounted: boolean }>()
+    const listeners = new Map<
+      string,
+      { address: string; port: number; blocks: ServerBlock[]; members: Block[]; isCounted: boolean }
+    >()
     for (const { block, keys, handler } of this.#blocks) {
       const isCounted = block.instances.some(({ name }) => name === 'prometheus')
       for (const address of block.addresses.length > 0 ? block.addresses : ['']) {
         for (const port of new Set(keys.map(({ key }) => key.port))) {
           const name = formatServer('dns', address, port)
-          const listener = listeners.get(name) ?? { address, port, blocks: [], isCounted: false }
+          const listener = listeners.get(name) ?? { address, port, blocks: [], members: [], isCounted: false }
           listeners.set(name, listener)
           const zones = keys.filter(({ key }) => key.port === port).map(({ key }) => key.zone)
-          listener.blocks.push({ zones: [...new Set(zones)], handler })
+          const otherClasses = block.instances.some(({ instance }) => instance.otherClasses)
+          listener.blocks.push({ zones: [...new Set(zones)], handler, otherClasses })
+          listener.members.push(block)
           listener.isCounted ||= isCounted
         }
       }
     }
-    return [...listeners].map(([name, { address, port, blocks, isCounted }]) => {
+    return [...listeners].map(([name, { address, port, blocks, members, isCounted }]) => {
       const observer = isCounted ? observeServer(this.metrics, name) : {}
-      return new Server({ listeners: [{ address, port, blocks }], log: this.#options.log, observer })
+      const server = new Server({ listeners: [{ address, port, blocks }], log: this.#options.log, observer })
+      for (const block of members) block.resolver = server.handler
+      if (port === 0) this.#unfixed.add(server)
+      return server
     })
   }
 }

@@ -58,6 +58,13 @@ export class HttpEndpoints {
     return typeof bound === 'object' && bound ? bound.port : 0
   }
 
+  /** The addresses of `listen` that asked for port 0, with the port they got. */
+  chosenPorts(): string[] {
+    const open = [...this.#listeners].filter(([, { server }]) => server.listening)
+    const unfixed = open.map(([address]) => address).filter(address => splitAddress(address).port === 0)
+    return unfixed.map(address => address.replace(/\d+$/, String(this.port(address))))
+  }
+
   async close(): Promise<void> {
     const closing = [...this.#listeners.values()].map(({ server }) => {
       return new Promise<void>(resolve => {
