@@ -6,6 +6,7 @@ import type { Handler } from './handler.ts'
 import type { ServerObserver } from './observer.ts'
 import { Class, MAX_NAME_LENGTH, Rcode, Type } from '../wire/constants.ts'
 import { type Query, Verdict } from '../wire/query.ts'
+import type { Reply } from '../wire/reply.ts'
 import { type WireName, lowerName, parseName } from '../wire/name.ts'
 
 /** A server block, as far as its queries are concerned. */
@@ -28,8 +29,8 @@ interface Zone {
 /** Distinct failures that are remembered, so that each is logged once; then it begins anew. */
 const MAX_TOLD = 1_000
 
-/** Answers the messages of one listener. */
-export class Dispatcher {
+/** Answers the messages of one listener; as a handler, the questions that the server asks itself. */
+export class Dispatcher implements Handler {
   /** The zones whose wire names have this many octets: a suffix of the qname is compared with those alone. */
   readonly #zonesByLength: (Zone[] | undefined)[] = Array.from({ length: MAX_NAME_LENGTH + 1 })
   readonly #pool: ExchangePool
@@ -54,6 +55,12 @@ export class Dispatcher {
       throw new Error(`zone ${text}: two server blocks on one address serve it; keep one`)
     }
     zones.push({ origin, block })
+  }
+
+  /** The chain of the block that has the name; REFUSED where there is none. */
+  serve(query: Query, reply: Reply): Rcode | Promise<Rcode> {
+    const block = this.#findBlock(query)
+    return block ? block.handler.serve(query, reply) : Rcode.REFUSED
   }
 
   /**

@@ -20,6 +20,8 @@ export interface Plugin {
 export interface Instance {
   /** Its place in the chain: returns the handler that runs before `next`. */
   handler?(next: Handler): Handler
+  /** Whether it answers other classes than IN (`chaos`, `forward`). */
+  readonly otherClasses?: boolean
   /** Runs before the sockets are read; the server waits for it. Rejects when the server cannot run without it. */
   start?(): Promise<void>
   /** Whether it can answer; `ready` asks. A plugin that leaves it out is always ready. */
@@ -44,6 +46,8 @@ export interface Block {
   readonly chain: string[]
   /** Instances of this block with their names, in execution order. Complete when `start` runs. */
   readonly instances: { readonly name: string; readonly instance: Instance }[]
+  /** The whole server as a handler, for questions that it asks itself. Set when `start` runs. */
+  resolver: Handler
   readonly process: ProcessContext
 }
 

@@ -7,6 +7,7 @@ import { Dispatcher, type ServerBlock } from './dispatcher.ts'
 import { TCP_LIMITS, TcpListener, type TcpLimits } from './tcp.ts'
 import { explainBindError, formatEndpoint } from './bind.ts'
 import { ExchangePool } from './exchange.ts'
+import type { Handler } from './handler.ts'
 import { UdpListener } from './udp.ts'
 
 /** One address and port, on UDP and TCP, with the server blocks that share it. */
@@ -114,6 +115,11 @@ export class Server {
         if (!isAnotherTry) throw explain('tcp', context, error as Error)
       }
     }
+  }
+
+  /** For questions that the server asks itself: as if they had come to the first listener. */
+  get handler(): Handler {
+    return this.#contexts[0].dispatcher
   }
 
   /** What is served, in the order of the listeners; the ports are the real ones. */

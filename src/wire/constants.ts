@@ -56,6 +56,9 @@ export const Flag = {
   CD: 0x0010,
 } as const
 
+/** What a question that goes on under another name keeps of its flags: opcode, RD, AD and CD. */
+export const FLAG_MASK_COPIED = 0x7800 | Flag.RD | Flag.AD | Flag.CD
+
 /** Octets of a header (RFC 1035 section 4.1.1); a question's name begins here. */
 export const HEADER_LENGTH = 12
 /** A name in wire form, root included (RFC 1035 section 2.3.4). */

@@ -34,8 +34,15 @@ export class Reply {
   authoritative = false
   /** RA: whoever answered would recurse. */
   recursionAvailable = false
+  /** AD: an upstream server has validated what it sent (RFC 6840 section 5.8). */
+  authenticData = false
   /** TC: something that belongs to the reply did not fit. */
   truncated = false
+  /** Header bits that a plugin wants set or clear, whatever else says; see `header`. */
+  flagsSet = 0
+  flagsCleared = 0
+  /** Why the reply is SERVFAIL, where somebody wants to know: `errors` logs it. */
+  failure: Error | undefined = undefined
   /** Number of the plugin that made the reply, as the server block counts them; -1 when none did. Metrics tell it. */
   author = -1
   #hasEdns = false
@@ -50,7 +57,11 @@ export class Reply {
     this.counts.fill(0)
     this.authoritative = false
     this.recursionAvailable = false
+    this.authenticData = false
     this.truncated = false
+    this.flagsSet = 0
+    this.flagsCleared = 0
+    this.failure = undefined
     this.author = -1
     this.#hasEdns = query.hasEdns
     const size = query.transport === Transport.UDP ? Math.min(query.udpSize, MAX_UDP_SIZE) : MAX_MESSAGE_SIZE
@@ -66,6 +77,11 @@ export class Reply {
     const { author } = this
     this.begin(query, this.start)
     this.author = author
+  }
+
+  /** Lowers the limit to a message of `size` octets, before anything is written (`bufsize`). */
+  lowerLimit(size: number): void {
+    this.limit = Math.min(this.limit, this.start + size - (this.#hasEdns ? OPT_LENGTH : 0))
   }
 
   /** Octets of the message so far. */
@@ -152,6 +168,8 @@ export class Reply {
     if (this.authoritative) flags |= Flag.AA
     if (this.truncated) flags |= Flag.TC
     if (this.recursionAvailable) flags |= Flag.RA
+    if (this.authenticData) flags |= Flag.AD
+    flags = (flags | this.flagsSet) & ~this.flagsCleared
     write16(bytes, start, query.id)
     write16(bytes, start + 2, flags)
     write16(bytes, start + 4, query.questionEnd > 0 ? 1 : 0)

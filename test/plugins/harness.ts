@@ -6,7 +6,7 @@ import { parseKey } from '../../src/corefile/key.ts'
 import { parseCorefile } from '../../src/corefile/parser.ts'
 import { Registry } from '../../src/metrics/registry.ts'
 import { PLUGINS } from '../../src/plugins/order.ts'
-import type { Handler } from '../../src/server/handler.ts'
+import { type Handler, NO_HANDLER } from '../../src/server/handler.ts'
 import { HttpEndpoints } from '../../src/server/http.ts'
 import type { Block, Instance, ProcessContext } from '../../src/server/plugin.ts'
 import { formatAddress, parseAddress } from '../../src/wire/address.ts'
@@ -46,6 +46,7 @@ export function setUp(corefile: string, context = makeProcess()): TestBlock[] {
       addresses: [],
       chain: [],
       instances: [],
+      resolver: NO_HANDLER,
       process: context,
     }
     for (const plugin of PLUGINS) {

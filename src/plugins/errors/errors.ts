@@ -100,12 +100,16 @@ export class Errors implements Handler {
       this.#reporter.report(query, error)
       throw error
     }
-    return typeof rcode === 'number' ? rcode : this.#settle(query, rcode)
+    if (typeof rcode !== 'number') return this.#settle(query, reply, rcode)
+    if (reply.failure) this.#reporter.report(query, reply.failure)
+    return rcode
   }
 
-  async #settle(query: Query, pending: Promise<Rcode>): Promise<Rcode> {
+  async #settle(query: Query, reply: Reply, pending: Promise<Rcode>): Promise<Rcode> {
     try {
-      return await pending
+      const rcode = await pending
+      if (reply.failure) this.#reporter.report(query, reply.failure)
+      return rcode
     } catch (error) {
       this.#reporter.report(query, error)
       throw error
