@@ -27,10 +27,10 @@ interface Flag {
 }
 
 /** What strconv.ParseBool takes, by which Go reads the value of a switch. */
-const BOOLEANS: Readonly<Record<string, boolean | undefined>> = {
-  ...Object.fromEntries(['1', 't', 'T', 'true', 'TRUE', 'True'].map(text => [text, true])),
-  ...Object.fromEntries(['0', 'f', 'F', 'false', 'FALSE', 'False'].map(text => [text, false])),
-}
+const BOOLEANS = new Map([
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map(text => [text, true] as const),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map(text => [text, false] as const),
+])
 
 const FLAGS: Record<string, Flag> = {
   conf: { value: (flags, value) => (flags.conf = value) },
@@ -71,7 +71,7 @@ export function parseFlags(args: readonly string[]): Flags {
     if (!flag) throw new UsageError(`unknown flag '${args[i]}' (see --help)`)
     i++
     if (flag.set) {
-      const isOn = BOOLEANS[inline ?? 'true']
+      const isOn = BOOLEANS.get(inline ?? 'true')
       if (isOn === undefined) throw new UsageError(`-${name} '${inline}': true or false is expected, or no value`)
       flag.set(flags, isOn)
       continue
