@@ -6,7 +6,7 @@ import type { ApiObject } from './object.ts'
 const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
 
 // From the range for documentation (RFC 5737): the slice has to have an address, and a loopback one is not allowed.
-const apiServerAddress = '192.0.2.1'
+const apiServerAddress = '198.51.100.1'
 const apiServerPort = 6443
 
 /** `serviceCidrs` as the admission has them: the Service `kubernetes` takes the first address, in the first range. */
