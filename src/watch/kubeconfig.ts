@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import type { Agent } from 'node:http'
 import { dirname, resolve } from 'node:path'
 import type { KubeConfig, User } from '@kubernetes/client-node'
-import { parse } from 'yaml'
 import { type ConnectionOptions, type Credentials, HttpConnection, type TlsMaterial } from './connection.ts'
 import { ApiFault, FaultCode, toOneLine } from './fault.ts'
 import { isObject, objectOf, stringOf } from './json.ts'
@@ -41,6 +40,7 @@ export async function connectKubeconfig(options: KubeconfigOptions): Promise<Htt
     )
   })
   const { KubeConfig } = await import('@kubernetes/client-node')
+  const { parse } = await import('yaml')
   const config = new KubeConfig()
   let document: unknown
   try {
