@@ -38,6 +38,8 @@ export class Reply {
   authenticData = false
   /** TC: something that belongs to the reply did not fit. */
   truncated = false
+  /** Made from live data at less cost than a copy: nobody is to keep it (`cache`). */
+  isLive = false
   /** Header bits that a plugin wants set or clear, whatever else says; see `header`. */
   flagsSet = 0
   flagsCleared = 0
@@ -59,6 +61,7 @@ export class Reply {
     this.recursionAvailable = false
     this.authenticData = false
     this.truncated = false
+    this.isLive = false
     this.flagsSet = 0
     this.flagsCleared = 0
     this.failure = undefined

@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { formatServer, observeServer } from '../../src/plugins/prometheus/prometheus.ts'
+import { observeServer } from '../../src/plugins/prometheus/prometheus.ts'
+import { formatServer } from '../../src/plugins/servername.ts'
 import type { Handler } from '../../src/server/handler.ts'
 import { joinChain } from '../../src/server/plugin.ts'
 import { Rcode, Type } from '../../src/wire/constants.ts'

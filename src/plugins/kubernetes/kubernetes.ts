@@ -61,8 +61,7 @@ export class KubernetesHandler implements Handler {
 
   /** The name exists. `shift`: by how many octets the question's name is shorter than the block's, where it is an alias of it. */
   #answer(query: Query, reply: Reply, zoneAt: number, block: number, shift: number): Rcode | Promise<Rcode> {
-    reply.authoritative = true
-    reply.author = this.#author
+    this.#sign(reply)
     const image = this.#image
     const { qtype } = query
     if (qtype === Type.SOA && zoneAt === 0) {
@@ -91,10 +90,16 @@ export class KubernetesHandler implements Handler {
   }
 
   #answerPod(query: Query, reply: Reply, zoneAt: number): Rcode {
-    reply.authoritative = true
-    reply.author = this.#author
+    this.#sign(reply)
     const isWritten = this.#podAddress.write(query, reply, this.#ttlSeconds)
     return isWritten ? Rcode.NOERROR : this.#noData(reply, zoneAt)
+  }
+
+  /** `isLive`: what the API says next shows in the next answer, whatever `cache` says. */
+  #sign(reply: Reply): void {
+    reply.authoritative = true
+    reply.isLive = true
+    reply.author = this.#author
   }
 
   #noData(reply: Reply, zoneAt: number): Rcode {
@@ -104,8 +109,7 @@ export class KubernetesHandler implements Handler {
 
   #nameError(query: Query, reply: Reply, zoneAt: number): Rcode | Promise<Rcode> {
     if (this.#fallthrough.match(query) !== NO_ZONE) return this.#next.serve(query, reply)
-    reply.authoritative = true
-    reply.author = this.#author
+    this.#sign(reply)
     addSoa(reply, Section.Authority, zoneAt, this.#ttlSeconds, this.#image.serial)
     // Until everything has been heard of once, that a name is missing says nothing.
     return this.#image.isComplete ? Rcode.NXDOMAIN : Rcode.SERVFAIL

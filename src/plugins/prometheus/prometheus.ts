@@ -9,6 +9,7 @@ import { type WireName, lowerName, parseName } from '../../wire/name.ts'
 import type { Query } from '../../wire/query.ts'
 import type { Reply } from '../../wire/reply.ts'
 import { isWithin } from '../scope.ts'
+import { nameServer } from '../servername.ts'
 import { Traffic, defineTraffic } from './traffic.ts'
 
 /** No dot at its end, so that it cannot be a zone. */
@@ -79,15 +80,4 @@ export function observeServer(metrics: Registry, server: string): ServerObserver
 
 export function definePanics(metrics: Registry): ReturnType<Registry['counter']> {
   return metrics.counter('coredns_panics_total', 'A metrics that counts the number of panics.')
-}
-
-/** The `server` label of a listener: `dns://:53`, `dns://127.0.0.1:53`, `dns://[::1]:53`. */
-export function formatServer(scheme: string, address: string, port: number): string {
-  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`
-}
-
-/** The `server` label of a block: its address if `bind` gives it one, no address if it listens on several. */
-export function nameServer({ keys, addresses }: Block): string {
-  const { scheme, port } = keys[0]
-  return formatServer(scheme, addresses.length === 1 ? addresses[0] : '', port)
 }

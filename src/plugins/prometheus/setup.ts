@@ -5,7 +5,8 @@ import { seriesKey } from '../../metrics/family.ts'
 import { registerProcessMetrics } from '../../metrics/process.ts'
 import type { Registry } from '../../metrics/registry.ts'
 import type { Block, Plugin, ProcessContext } from '../../server/plugin.ts'
-import { Prometheus, definePanics, nameServer } from './prometheus.ts'
+import { nameServer } from '../servername.ts'
+import { Prometheus, definePanics } from './prometheus.ts'
 
 const DEFAULT_ADDRESS = 'localhost:9153'
 
