@@ -5,6 +5,8 @@ import type { Cursor } from '../../corefile/directive.ts'
 import { CorefileError } from '../../corefile/error.ts'
 import { parseZones } from '../../corefile/key.ts'
 import type { RequestLimits } from '../../watch/limit.ts'
+import { MAX_NAME_LENGTH } from '../../wire/constants.ts'
+import { parseName } from '../../wire/name.ts'
 
 export interface KubernetesOptions {
   /** Absolute, lower case. */
@@ -31,6 +33,8 @@ export interface KubernetesOptions {
 
 const POD_MODES = ['disabled', 'insecure', 'verified'] as const
 const MAX_TTL_SECONDS = 3600
+/** The longest name that every zone has is `dns-version`. */
+const MAX_ZONE_LENGTH = MAX_NAME_LENGTH - 'dns-version.'.length
 
 /** What each property of the block does; the keys are the properties that there are. */
 const PROPERTIES: Record<string, (line: Cursor, options: KubernetesOptions, directory: string) => void> = {
@@ -147,6 +151,11 @@ export function readOptions(cursor: Cursor, zones: readonly string[], directory:
   if (options.namespaces && options.namespaceLabels !== undefined) {
     const line = cursor.block().find(({ name }) => name.text === 'namespace_labels')!
     throw line.error('bad_argument', 'namespace_labels beside namespaces', 'one of the two', line.name)
+  }
+  const long = options.zones.find(zone => parseName(zone)!.length > MAX_ZONE_LENGTH)
+  if (long !== undefined) {
+    const what = `zone '${long}' leaves no room for the names in it`
+    throw new CorefileError('bad_zone', cursor.name, what, `at most ${MAX_ZONE_LENGTH} octets`)
   }
   if (options.zones.every(isReverseZone)) {
     const what = `${cursor.name.text} has only reverse zones (${options.zones.join(' ')})`

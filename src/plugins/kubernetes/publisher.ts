@@ -116,6 +116,8 @@ export class Publisher {
       if (after) this.#namespaces.add(name)
       else this.#namespaces.delete(name)
       this.#dirtyNamespaces.add(name)
+      // Its Services come or go with it.
+      this.#isModified = true
       this.#schedule()
     },
     listed: () => this.#heard('namespaces'),
@@ -123,10 +125,10 @@ export class Publisher {
 
   readonly pods: Sink<SlimPod> = {
     changed: (before, after) => {
-      // A Pod that is being deleted keeps its name until it is gone, but gets none any more (CoreDNS plugin/kubernetes/object/informer.go).
-      if (after?.deleting && before?.podIP === after.podIP) return
+      const isNamed = before !== undefined && this.#podsByName.get(podKey(before)).includes(before)
       if (before) this.#changePod(before, 'delete')
-      if (after && !after.deleting) this.#changePod(after, 'add')
+      // A Pod that is being deleted keeps its name until it is gone, but gets none any more (CoreDNS plugin/kubernetes/object/informer.go).
+      if (after && (!after.deleting || (isNamed && before.podIP === after.podIP))) this.#changePod(after, 'add')
       if (isPodModified(before, after)) this.#isModified = true
       this.#schedule()
     },
@@ -175,7 +177,7 @@ export class Publisher {
 
   #changePod(pod: SlimPod, how: 'add' | 'delete'): void {
     if (pod.podIP === '') return
-    const key = `${pod.namespace}/${pod.podIP}`
+    const key = podKey(pod)
     this.#podsByName[how](key, pod)
     this.#dirtyPods.set(key, pod)
   }
@@ -285,7 +287,7 @@ export class Publisher {
   #touchPodsOf(namespace: string): void {
     for (const pods of this.#podsByName.values()) {
       const [pod] = pods
-      if (pod.namespace === namespace) this.#dirtyPods.set(`${pod.namespace}/${pod.podIP}`, pod)
+      if (pod.namespace === namespace) this.#dirtyPods.set(podKey(pod), pod)
     }
   }
 
@@ -320,6 +322,8 @@ export class Publisher {
     }
   }
 }
+
+const podKey = ({ namespace, podIP }: SlimPod): string => `${namespace}/${podIP}`
 
 function serviceKind(service: SlimService): ServiceKind {
   if (!service.headless) return 'cluster_ip'

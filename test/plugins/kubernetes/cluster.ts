@@ -3,6 +3,8 @@
 import type { Test } from 'tap'
 import type { FakeApi } from '../../../src/fakeapi/fakeapi.ts'
 import type { ApiObject } from '../../../src/fakeapi/object.ts'
+import { UdpClient } from '../../server/clients.ts'
+import { buildQuery } from '../../server/message.ts'
 import { RunningSite, openApi } from '../../site/running.ts'
 import type { Answer } from '../../site/zonefile.ts'
 
@@ -27,6 +29,7 @@ export interface ClusterOptions {
   readonly prepare?: (api: FakeApi) => void
 }
 
+const NAMESPACE = 'ns'
 const PATIENCE_MS = 10_000
 
 export class Cluster {
@@ -68,6 +71,22 @@ export class Cluster {
     let found = await this.ask(question)
     while (JSON.stringify(found) !== JSON.stringify(expected) && Date.now() < deadline) found = await this.ask(question)
     t.same(found, expected, question)
+  }
+
+  /** Deletes an object of the API; a Pod may be given time. */
+  remove(kind: string, name: string, namespace: string | undefined = NAMESPACE, gracePeriodSeconds = 0): void {
+    const { store } = this.api
+    const resource = store.resource(kind)
+    store.delete(resource, resource.namespaced ? namespace : undefined, name, { gracePeriodSeconds })
+  }
+
+  /** Of the SOA of the zone. */
+  async serial(zone: string): Promise<number> {
+    const client = new UdpClient(this.site.port)
+    const { answers } = await client.ask(buildQuery({ name: zone, type: 6 }))
+    client.close()
+    const [{ rdata }] = answers
+    return rdata.readUInt32BE(rdata.length - 20)
   }
 
   async ask(question: string, transport: 'udp' | 'tcp' = 'udp'): Promise<string[]> {

@@ -79,16 +79,10 @@ const missing: Row[] = [
   `web.ns.svc.svc.${Z}`,
 ].flatMap(name => all(name, 'NXDOMAIN'))
 
-const rows: Row[] = [
-  ...empty,
-  ...missing,
-  [`${WEB} A`, `${WEB} 5 IN A 10.96.0.10`],
-  [`${WEB} AAAA`, `${WEB} 5 IN AAAA fd00:10:96::a`],
-  // Two ports of the same number on two families: one record of four items.
-  [`${WEB} SRV`, `${WEB} 5 IN SRV 0 25 80 ${WEB}`, `; ${WEB} 5 IN A 10.96.0.10`, `; ${WEB} 5 IN AAAA fd00:10:96::a`],
-  ...all(WEB, 'NODATA', ['A', 'AAAA', 'SRV']),
-  ...[`_http._tcp.${WEB}`, `http.tcp.${WEB}`, `_http.tcp.${WEB}`, `http._tcp.${WEB}`, `_admin._udp.${WEB}`].flatMap(
-    (name): Row[] => [
+const webPorts: Row[] = ['_http._tcp', 'http.tcp', '_http.tcp', 'http._tcp', '_admin._udp']
+  .map(labels => `${labels}.${WEB}`)
+  .flatMap(name =>
+    all(name, 'NODATA', ['A', 'AAAA', 'SRV']).concat([
       [`${name} A`, `${name} 5 IN A 10.96.0.10`],
       [`${name} AAAA`, `${name} 5 IN AAAA fd00:10:96::a`],
       [
@@ -97,9 +91,33 @@ const rows: Row[] = [
         `; ${WEB} 5 IN A 10.96.0.10`,
         `; ${WEB} 5 IN AAAA fd00:10:96::a`,
       ],
-      ...all(name, 'NODATA', ['A', 'AAAA', 'SRV']),
-    ],
-  ),
+    ]),
+  )
+
+const dbPorts: Row[] = ['_pg._tcp', 'pg.tcp', '_pg.tcp']
+  .map(labels => `${labels}.${DB}`)
+  .flatMap(name =>
+    all(name, 'NODATA', ['A', 'SRV']).concat([
+      [`${name} A`, `${name} 5 IN A 10.0.0.1`, `${name} 5 IN A 10.0.0.2`],
+      [
+        `${name} SRV`,
+        `${name} 5 IN SRV 0 50 5432 10-0-0-2.${DB}`,
+        `${name} 5 IN SRV 0 50 5432 db-0.${DB}`,
+        `; 10-0-0-2.${DB} 5 IN A 10.0.0.2`,
+        `; db-0.${DB} 5 IN A 10.0.0.1`,
+      ],
+    ]),
+  )
+
+const rows: Row[] = [
+  ...empty,
+  ...missing,
+  [`${WEB} A`, `${WEB} 5 IN A 10.96.0.10`],
+  [`${WEB} AAAA`, `${WEB} 5 IN AAAA fd00:10:96::a`],
+  // Two ports of the same number on two families: one record of four items.
+  [`${WEB} SRV`, `${WEB} 5 IN SRV 0 25 80 ${WEB}`, `; ${WEB} 5 IN A 10.96.0.10`, `; ${WEB} 5 IN AAAA fd00:10:96::a`],
+  ...all(WEB, 'NODATA', ['A', 'AAAA', 'SRV']),
+  ...webPorts,
   [`w.${WEB} A`, `w.${WEB} 5 IN A 10.0.1.1`],
   [`w.${WEB} SRV`, `w.${WEB} 5 IN SRV 0 100 80 w.${WEB}`, `; w.${WEB} 5 IN A 10.0.1.1`],
   ...all(`w.${WEB}`, 'NODATA', ['A', 'SRV']),
@@ -123,17 +141,7 @@ const rows: Row[] = [
     `; db-0.${DB} 5 IN A 10.0.0.1`,
   ],
   ...all(DB, 'NODATA', ['A', 'SRV']),
-  ...[`_pg._tcp.${DB}`, `pg.tcp.${DB}`, `_pg.tcp.${DB}`].flatMap((name): Row[] => [
-    [`${name} A`, `${name} 5 IN A 10.0.0.1`, `${name} 5 IN A 10.0.0.2`],
-    [
-      `${name} SRV`,
-      `${name} 5 IN SRV 0 50 5432 10-0-0-2.${DB}`,
-      `${name} 5 IN SRV 0 50 5432 db-0.${DB}`,
-      `; 10-0-0-2.${DB} 5 IN A 10.0.0.2`,
-      `; db-0.${DB} 5 IN A 10.0.0.1`,
-    ],
-    ...all(name, 'NODATA', ['A', 'SRV']),
-  ]),
+  ...dbPorts,
   [`db-0.${DB} A`, `db-0.${DB} 5 IN A 10.0.0.1`],
   [`db-0.${DB} SRV`, `db-0.${DB} 5 IN SRV 0 100 5432 db-0.${DB}`, `; db-0.${DB} 5 IN A 10.0.0.1`],
   ...all(`db-0.${DB}`, 'NODATA', ['A', 'SRV']),

@@ -70,5 +70,5 @@ export const pod = (name: string, podIP: string, { namespace = 'ns' }: Place = {
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name, namespace },
-  status: { phase, podIP, podIPs: [{ ip: podIP }] },
+  status: podIP === '' ? { phase } : { phase, podIP, podIPs: [{ ip: podIP }] },
 })
