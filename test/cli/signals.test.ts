@@ -1,0 +1,195 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { get } from '../plugins/http.ts'
+import { TcpClient, UdpClient } from '../server/clients.ts'
+import { buildQuery } from '../server/message.ts'
+import { askUdp, type Command, kubezone, portOf, until } from './command.ts'
+
+const MANIFEST = `
+apiVersion: v1
+kind: Service
+metadata: { name: one, namespace: a }
+spec: { clusterIP: 10.96.7.1, ports: [{ port: 80 }] }
+`
+const NAME = 'one.a.svc.cluster.test.'
+
+/** A server of the cluster, with these lines beside the plugin. */
+function serve(t: Test, lines: string, ...args: string[]): Command {
+  const cwd = t.testdir({
+    Corefile: `cluster.test:0 {\n    bind 127.0.0.1\n${lines}\n    kubernetes cluster.test\n}\n`,
+    'one.yaml': MANIFEST,
+  })
+  return kubezone(t, ['--manifests', 'one.yaml', ...args], { cwd })
+}
+
+const lameduck = (time: string): string =>
+  `    health 127.0.0.1:0 {\n        lameduck ${time}\n    }\n    ready 127.0.0.1:0`
+
+/** Numbered queries, and which of them were answered. */
+interface Client {
+  send(): Promise<void>
+  readonly sent: number
+  readonly answered: ReadonlySet<number>
+  close(): void
+}
+
+function udpClient(port: number): Client {
+  const client = new UdpClient(port)
+  const answered = new Set<number>()
+  let sent = 0
+  client.socket.on('message', message => answered.add(message.readUInt16BE(0)))
+  return {
+    send: () => client.send(buildQuery({ id: sent++, name: NAME })),
+    get sent() {
+      return sent
+    },
+    answered,
+    close: () => client.close(),
+  }
+}
+
+async function tcpClient(port: number): Promise<Client> {
+  const client = await TcpClient.connect(port)
+  let sent = 0
+  return {
+    send() {
+      if (client.socket.writable) client.send(buildQuery({ id: sent++, name: NAME }))
+      return Promise.resolve()
+    },
+    get sent() {
+      return sent
+    },
+    get answered() {
+      return new Set(client.messages.map(message => message.readUInt16BE(0)))
+    },
+    close: () => client.socket.destroy(),
+  }
+}
+
+async function connect(t: Test, port: number): Promise<Client[]> {
+  const clients = [udpClient(port), udpClient(port), udpClient(port), await tcpClient(port), await tcpClient(port)]
+  t.teardown(() => {
+    for (const client of clients) client.close()
+  })
+  return clients
+}
+
+void t.test('what was received before SIGTERM is answered', async t => {
+  const command = serve(t, '')
+  const clients = await connect(t, await portOf(command, 'dns'))
+  for (let i = 0; i < 100; i++) await Promise.all(clients.map(client => client.send()))
+  t.match(await command.stop(), { code: 0, signal: null, err: '' })
+  await until(() => clients.every(({ sent, answered }) => answered.size === sent))
+  for (const { sent, answered } of clients) t.equal(answered.size, sent)
+})
+
+void t.test('in lameduck /ready says 503 and queries are answered, up to the end', async t => {
+  const command = serve(t, lameduck('300ms'))
+  const ready = await portOf(command, 'http')
+  const clients = await connect(t, await portOf(command, 'dns'))
+  t.match(await get(ready, '/ready'), { status: 200, body: 'OK' })
+  // As real clients do, they neither stop at the signal nor wait for one another.
+  const timers = clients.map(client => setInterval(() => void client.send().catch(() => {}), 2))
+  t.teardown(() => timers.forEach(clearInterval))
+  await until(() => clients.every(({ answered }) => answered.size > 10))
+  command.child.kill('SIGTERM')
+  await command.seen(/SIGTERM: Shutting down servers then terminating\n.*Going into lameduck mode for 300ms\n/)
+  const before = clients.map(({ sent }) => sent)
+  t.match(await get(ready, '/ready'), { status: 503, body: 'Shutting down' })
+  t.match(await command.ended, { code: 0, signal: null, err: '' })
+  timers.forEach(clearInterval)
+  for (const [i, { sent, answered }] of clients.entries()) {
+    const last = Math.max(...answered)
+    t.ok(last > before[i], `answered ${last + 1} of ${sent}, ${before[i]} of them sent before the lameduck`)
+    // What comes after the last answer came when the sockets were closed.
+    t.equal(answered.size, last + 1, 'none is lost before one that is answered')
+  }
+})
+
+void t.test('a second SIGTERM does not cut the lameduck short', async t => {
+  const command = serve(t, lameduck('300ms'))
+  const port = await portOf(command, 'dns')
+  command.child.kill('SIGTERM')
+  await command.seen(/lameduck mode/)
+  command.child.kill('SIGTERM')
+  await command.seen(/SIGTERM[^]*SIGTERM/)
+  t.match(await askUdp(port, NAME, 'A'), { rcode: 'NOERROR' })
+  t.match(await command.ended, { code: 0, signal: null })
+})
+
+void t.test('a second SIGINT does not wait for the lameduck: exit code 2', async t => {
+  const command = serve(t, lameduck('10m'), '-pidfile', 'pid')
+  await portOf(command, 'dns')
+  command.child.kill('SIGINT')
+  await command.seen(/\[INFO\] SIGINT: Shutting down\n.*lameduck mode/)
+  t.match(await command.stop('SIGINT'), { code: 2, signal: null, out: '[INFO] SIGINT: Force quit\n' })
+  t.notOk(existsSync(join(t.testdirName, 'pid')))
+})
+
+void t.test('SIGQUIT waits for nothing, in lameduck neither', async t => {
+  for (const first of [undefined, 'SIGTERM', 'SIGINT'] as const) {
+    const command = serve(t, lameduck('10m'))
+    await portOf(command, 'http')
+    if (first !== undefined) {
+      command.child.kill(first)
+      await command.seen(/lameduck mode/)
+    }
+    const { code, signal, out } = await command.stop('SIGQUIT')
+    t.same({ code, signal }, { code: 0, signal: null }, `after ${first}`)
+    t.match(out, /\[INFO\] SIGQUIT: Quitting process immediately\n$/)
+  }
+})
+
+void t.test('SIGHUP, SIGUSR1 and SIGUSR2 are survived', async t => {
+  const command = serve(t, '')
+  const port = await portOf(command, 'dns')
+  command.child.kill('SIGHUP')
+  command.child.kill('SIGUSR1')
+  command.child.kill('SIGUSR2')
+  await command.seen(/\[WARNING\] SIGUSR1: this version does not reload; restart it\n/)
+  await command.seen(/\[WARNING\] SIGUSR2: this version does not replace itself; restart it\n/)
+  t.match(await askUdp(port, NAME, 'A'), { rcode: 'NOERROR' })
+  t.match(await command.stop(), { code: 0, signal: null, err: '' })
+})
+
+void t.test('a start that still waits for the API ends at once, too', async t => {
+  const cwd = t.testdir({
+    Corefile: `cluster.test:0 {
+    bind 127.0.0.1
+    kubernetes cluster.test {
+        endpoint http://127.0.0.1:1
+        startup_timeout 10m
+    }
+}
+`,
+  })
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
+    const command = kubezone(t, ['-pidfile', 'pid'], { cwd })
+    await command.seen(/refuses connections/)
+    t.match(await command.stop(signal), { code: 0, signal: null, err: '' }, signal)
+    t.notMatch(command.out, /cluster\.test\.:0/, 'nothing was served')
+    t.notOk(existsSync(join(cwd, 'pid')))
+  }
+})
+
+void t.test('fakeapi ends by a signal', async t => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const command = kubezone(t, ['fakeapi', '--port', '0'])
+    const [, url] = await command.seen(/Kubernetes API on (\S+)\n/)
+    const watch = await fetch(`${url}/api/v1/services?watch=1`)
+    t.equal(watch.status, 200)
+    const closed = watch.text().catch(() => {})
+    t.match(await command.stop(signal), { code: 0, signal: null, err: '' }, `${signal}, with a watch open`)
+    await closed
+  }
+})
+
+void t.test('the client of an open connection is told the end', async t => {
+  const command = serve(t, '')
+  const { socket } = await TcpClient.connect(await portOf(command, 'dns'))
+  const closed = once(socket, 'close')
+  t.match(await command.stop(), { code: 0 })
+  await closed
+})
