@@ -53,6 +53,8 @@ export class Query {
   /** The client's address, 4 or 16 octets; valid as long as `bytes`. */
   clientAddress: Uint8Array = NO_ADDRESS
   clientPort = 0
+  /** How many questions that the server asks itself this one is within; 0 for a client's. See `Subquery`. */
+  depth = 0
 
   /** Length of the message in octets. */
   get size(): number {
