@@ -24,6 +24,7 @@ export class Connection {
   readonly #idleTimer: NodeJS.Timeout
   #readTimer: NodeJS.Timeout | undefined
   #outstanding = 0
+  #queries = 0
   /** Messages were read beyond what may be outstanding, or unsent: they wait in the reader, and the rest in the kernel. */
   #isHalted = false
   /** Nothing more is read: the client has ended its side, or the server stops. */
@@ -87,7 +88,7 @@ export class Connection {
     socket.cork()
     this.#reader.push(chunk, (bytes, start, end) => {
       messages++
-      if (!this.#accept(bytes, start, end)) {
+      if (!this.#accept(bytes, start, end) || ++this.#queries >= this.#limits.maxQueries) {
         this.#isEnding = true
         return false
       }
@@ -119,17 +120,18 @@ export class Connection {
 
   /** False for a message that must not be answered: such a peer speaks something else. */
   #accept(bytes: Buffer, start: number, end: number): boolean {
-    const { dispatcher, pool } = this.#context
+    const { service, pool } = this.#context
     const exchange = pool.take()
     const { query, reply } = exchange
     query.transport = Transport.TCP
     query.clientAddress = this.#clientAddress
     query.clientPort = this.#clientPort
-    const length = dispatcher.answer(exchange, bytes, start, end, FRAME_HEAD_LENGTH)
+    const length = service.dispatcher.answer(exchange, bytes, start, end, FRAME_HEAD_LENGTH)
     if (typeof length === 'number') {
       if (length !== NO_REPLY) this.#write(reply.bytes, length)
       pool.giveBack(exchange)
-      return length !== NO_REPLY
+      // A question was understood, if it was read to its end: a handler wants nothing sent, and the connection goes on.
+      return length !== NO_REPLY || query.questionEnd > 0
     }
     this.#outstanding++
     void this.#answerLater(exchange, length)
@@ -137,7 +139,8 @@ export class Connection {
   }
 
   async #answerLater(exchange: Exchange, length: Promise<number>): Promise<void> {
-    this.#write(exchange.reply.bytes, await length)
+    const settled = await length
+    if (settled !== NO_REPLY) this.#write(exchange.reply.bytes, settled)
     this.#context.pool.giveBack(exchange)
     this.#outstanding--
     this.#continue()

@@ -2,11 +2,12 @@
 
 import type { Logger } from 'pino'
 import type { Exchange, ExchangePool } from './exchange.ts'
-import type { Handler } from './handler.ts'
+import { type Handler, NO_ANSWER } from './handler.ts'
 import type { ServerObserver } from './observer.ts'
 import { Class, MAX_NAME_LENGTH, Rcode, Type } from '../wire/constants.ts'
 import { type Query, Verdict } from '../wire/query.ts'
 import type { Reply } from '../wire/reply.ts'
+import { Tally } from './tally.ts'
 import { type WireName, lowerName, parseName } from '../wire/name.ts'
 
 /** A server block, as far as its queries are concerned. */
@@ -37,6 +38,7 @@ export class Dispatcher implements Handler {
   readonly #log: Logger
   readonly #observer: ServerObserver
   readonly #told = new Set<string>()
+  readonly #waiting = new Tally()
 
   /** Throws when a zone is not a name, or is in two blocks. */
   constructor(blocks: readonly ServerBlock[], pool: ExchangePool, log: Logger, observer: ServerObserver) {
@@ -86,7 +88,7 @@ export class Dispatcher implements Handler {
     let pending: Promise<Rcode>
     try {
       const rcode = block.handler.serve(query, reply)
-      if (typeof rcode === 'number') return reply.finish(query, rcode)
+      if (typeof rcode === 'number') return rcode === NO_ANSWER ? NO_REPLY : reply.finish(query, rcode)
       pending = rcode
     } catch (error) {
       return this.#panic(exchange, error)
@@ -96,11 +98,20 @@ export class Dispatcher implements Handler {
   }
 
   async #settle(exchange: Exchange, pending: Promise<Rcode>): Promise<number> {
+    this.#waiting.add()
     try {
-      return exchange.reply.finish(exchange.query, await pending)
+      const rcode = await pending
+      return rcode === NO_ANSWER ? NO_REPLY : exchange.reply.finish(exchange.query, rcode)
     } catch (error) {
       return this.#panic(exchange, error)
+    } finally {
+      this.#waiting.remove()
     }
+  }
+
+  /** Resolves when every handler that had to wait has its answer, at the latest after `timeoutMs`. */
+  settled(timeoutMs: number): Promise<void> {
+    return this.#waiting.zero(timeoutMs)
   }
 
   /**

@@ -17,6 +17,12 @@ import { type Query, Transport, read16, skipName } from './query.ts'
 export const Section = { Answer: 0, Authority: 1, Additional: 2 } as const
 export type Section = (typeof Section)[keyof typeof Section]
 
+/** The head of an option in OPT, and the code of an extended error (RFC 6891 section 6.1.2, RFC 8914 section 2). */
+const EXTENDED_ERROR_LENGTH = 6
+const EXTENDED_ERROR_OPTION = 15
+const NO_EXTENDED_ERROR = -1
+const NO_TEXT = new Uint8Array(0)
+
 /** Below this, a loop of our own beats the call into Buffer's copy. */
 const SHORT_COPY = 48
 
@@ -47,7 +53,10 @@ export class Reply {
   failure: Error | undefined = undefined
   /** Number of the plugin that made the reply, as the server block counts them; -1 when none did. Metrics tell it. */
   author = -1
-  #hasEdns = false
+  /** Octets of OPT; 0 when the client sent none, and then the reply has none (RFC 6891 section 7). */
+  #optLength = 0
+  #extendedError = NO_EXTENDED_ERROR
+  #extendedErrorText: Uint8Array = NO_TEXT
 
   constructor(bytes: Buffer) {
     this.bytes = bytes
@@ -66,9 +75,10 @@ export class Reply {
     this.flagsCleared = 0
     this.failure = undefined
     this.author = -1
-    this.#hasEdns = query.hasEdns
+    this.#optLength = query.hasEdns ? OPT_LENGTH : 0
+    this.#extendedError = NO_EXTENDED_ERROR
     const size = query.transport === Transport.UDP ? Math.min(query.udpSize, MAX_UDP_SIZE) : MAX_MESSAGE_SIZE
-    this.limit = Math.min(start + size, this.bytes.length) - (query.hasEdns ? OPT_LENGTH : 0)
+    this.limit = Math.min(start + size, this.bytes.length) - this.#optLength
     const { bytes } = this
     let at = start + HEADER_LENGTH
     for (let i = query.start + HEADER_LENGTH; i < query.questionEnd; i++) bytes[at++] = query.bytes[i]
@@ -84,12 +94,32 @@ export class Reply {
 
   /** Lowers the limit to a message of `size` octets, before anything is written (`bufsize`). */
   lowerLimit(size: number): void {
-    this.limit = Math.min(this.limit, this.start + size - (this.#hasEdns ? OPT_LENGTH : 0))
+    this.limit = Math.min(this.limit, this.start + size - this.#optLength)
+  }
+
+  /**
+   * Says in OPT why the answer is what it is (RFC 8914); nothing to a client without EDNS. Before the records, so that room is kept; where
+   * there is none, `text` (UTF-8) is left out.
+   */
+  setExtendedError(infoCode: number, text: Uint8Array = NO_TEXT): void {
+    if (this.#optLength === 0 || this.#extendedError !== NO_EXTENDED_ERROR) return
+    const room = this.limit - this.position - EXTENDED_ERROR_LENGTH
+    if (room < 0) return
+    this.#extendedError = infoCode
+    this.#extendedErrorText = text.length <= room ? text : NO_TEXT
+    const length = EXTENDED_ERROR_LENGTH + this.#extendedErrorText.length
+    this.#optLength += length
+    this.limit -= length
   }
 
   /** Octets of the message so far. */
   get size(): number {
     return this.position - this.start
+  }
+
+  /** Octets of the message when OPT is written. */
+  get finishedSize(): number {
+    return this.position - this.start + this.#optLength
   }
 
   /** Whether `length` more octets fit; if not, the reply is marked as truncated. */
@@ -166,20 +196,25 @@ export class Reply {
   /** Writes header and OPT, and so ends the reply. Returns its length in octets. */
   finish(query: Query, rcode: Rcode): number {
     const { bytes, start, counts } = this
-    if (this.#hasEdns) this.#writeOpt(query, rcode)
-    let flags = Flag.QR | (query.opcode << 11) | (query.flags & (Flag.RD | Flag.CD)) | (rcode & 15)
+    const hasOpt = this.#optLength > 0
+    if (hasOpt) this.#writeOpt(query, rcode)
+    write16(bytes, start, query.id)
+    write16(bytes, start + 2, this.headerFlags(query) | (query.opcode << 11) | (rcode & 15))
+    write16(bytes, start + 4, query.questionEnd > 0 ? 1 : 0)
+    write16(bytes, start + 6, counts[Section.Answer])
+    write16(bytes, start + 8, counts[Section.Authority])
+    write16(bytes, start + 10, counts[Section.Additional] + (hasOpt ? 1 : 0))
+    return this.position - start
+  }
+
+  /** The bits of `Flag` that the header has. */
+  headerFlags(query: Query): number {
+    let flags = Flag.QR | (query.flags & (Flag.RD | Flag.CD))
     if (this.authoritative) flags |= Flag.AA
     if (this.truncated) flags |= Flag.TC
     if (this.recursionAvailable) flags |= Flag.RA
     if (this.authenticData) flags |= Flag.AD
-    flags = (flags | this.flagsSet) & ~this.flagsCleared
-    write16(bytes, start, query.id)
-    write16(bytes, start + 2, flags)
-    write16(bytes, start + 4, query.questionEnd > 0 ? 1 : 0)
-    write16(bytes, start + 6, counts[Section.Answer])
-    write16(bytes, start + 8, counts[Section.Authority])
-    write16(bytes, start + 10, counts[Section.Additional] + (this.#hasEdns ? 1 : 0))
-    return this.position - start
+    return (flags | this.flagsSet) & ~this.flagsCleared
   }
 
   #writeOpt(query: Query, rcode: Rcode): void {
@@ -189,7 +224,13 @@ export class Reply {
     this.write8(rcode >> 4) // the upper bits of the rcode (RFC 6891 section 6.1.3)
     this.write8(0)
     this.write16(query.dnssecOk ? 0x8000 : 0)
-    this.write16(0)
+    this.write16(this.#optLength - OPT_LENGTH)
+    if (this.#extendedError === NO_EXTENDED_ERROR) return
+    const text = this.#extendedErrorText
+    this.write16(EXTENDED_ERROR_OPTION)
+    this.write16(text.length + 2)
+    this.write16(this.#extendedError)
+    for (let i = 0; i < text.length; i++) this.write8(text[i])
   }
 }
 

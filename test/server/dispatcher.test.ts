@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { Handler } from '../../src/server/handler.ts'
+import { type Handler, NO_ANSWER } from '../../src/server/handler.ts'
 import { Dispatcher, NO_REPLY, type ServerBlock } from '../../src/server/dispatcher.ts'
 import { type Exchange, ExchangePool } from '../../src/server/exchange.ts'
 import type { ServerObserver } from '../../src/server/observer.ts'
@@ -342,4 +342,12 @@ void t.test('whatever comes, what goes out is a message with the same id, of the
     { numRuns: 5_000 },
   )
   t.equal(bench.pool.taken, 0)
+})
+
+void t.test('nothing is sent when a handler wants no answer', async t => {
+  for (const handler of [{ serve: () => NO_ANSWER }, { serve: () => Promise.resolve(NO_ANSWER) }]) {
+    const bench = new Bench({ blocks: [{ zones: ['.'], handler }] })
+    t.equal(await bench.answer(buildQuery({})), undefined)
+    t.equal(bench.pool.taken, 0)
+  }
 })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import type { Handler } from '../../src/server/handler.ts'
+import { type Handler, NO_ANSWER } from '../../src/server/handler.ts'
 import { Dispatcher } from '../../src/server/dispatcher.ts'
 import { ExchangePool } from '../../src/server/exchange.ts'
 import { TCP_LIMITS, TcpListener, type TcpLimits } from '../../src/server/tcp.ts'
@@ -17,9 +17,9 @@ async function listen(
   const pool = new ExchangePool()
   const observer = {}
   const dispatcher = new Dispatcher([{ zones: ['.'], handler }], pool, silent, observer)
-  const context = { address: '127.0.0.1', port: 0, reusePort: false, dispatcher, pool, observer }
   const patient = { idleTimeoutMs: 60_000, readTimeoutMs: 60_000, writeTimeoutMs: 60_000 }
-  const listener = new TcpListener(context, { ...TCP_LIMITS, ...patient, ...limits })
+  const service = { dispatcher, observer, tcpLimits: { ...TCP_LIMITS, ...patient, ...limits } }
+  const listener = new TcpListener({ address: '127.0.0.1', port: 0, reusePort: false, pool, service })
   await listener.open()
   t.teardown(() => listener.close(0))
   return listener
@@ -282,5 +282,22 @@ void t.test('when full of busy ones, the new one is turned away', async t => {
     t.match(await client.receive(1), [{ id: 1 }])
     client.socket.end()
     await once(client.socket, 'close')
+  }
+})
+
+void t.test('a query that gets no answer leaves the connection to the next', async t => {
+  for (const drop of [(): number => NO_ANSWER, (): Promise<number> => Promise.resolve(NO_ANSWER)]) {
+    const answering = answerWith(1)
+    const handler: Handler = {
+      serve: (query, reply) => (query.qtype === 28 ? drop() : answering.serve(query, reply)),
+    }
+    const { port } = await listen(t, handler)
+    const client = await TcpClient.connect(port)
+    client.send(buildQuery({ id: 1, type: 28 }))
+    client.send(buildQuery({ id: 2, type: 1 }))
+    t.match(await client.receive(1), [{ id: 2 }])
+    client.socket.end()
+    await client.closed
+    t.equal(client.messages.length, 1)
   }
 })

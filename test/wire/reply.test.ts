@@ -145,3 +145,58 @@ void t.test('an answer begun anew leaves nothing of the first', async t => {
   const message = decode(reply.bytes.subarray(0, reply.finish(query, 5)))
   t.match(message, { rcode: 5, aa: false, tc: false, answers: [], edns: { size: 1232 } })
 })
+
+const EXTENDED_ERROR = { edns: { size: 512 } }
+const encodeOption = (infoCode: number, text: string): string => {
+  const option = Buffer.alloc(6)
+  option.writeUInt16BE(15, 0)
+  option.writeUInt16BE(2 + text.length, 2)
+  option.writeUInt16BE(infoCode, 4)
+  return option.toString('hex') + Buffer.from(text).toString('hex')
+}
+
+void t.test('an extended error is the option of OPT', async t => {
+  const message = replyTo(EXTENDED_ERROR, reply => reply.setExtendedError(15, Buffer.from('why')))
+  t.equal(message.edns?.size, 512)
+  t.ok(reply.bytes.toString('hex', 0, message.size).endsWith(`0009${encodeOption(15, 'why')}`))
+  const plain = replyTo(EXTENDED_ERROR, reply => reply.setExtendedError(17))
+  t.ok(reply.bytes.toString('hex', 0, plain.size).endsWith(`0006${encodeOption(17, '')}`))
+})
+
+void t.test('no extended error without EDNS, and none is left for the next reply', async t => {
+  const { size } = replyTo({}, () => {})
+  t.equal(replyTo({}, reply => reply.setExtendedError(15)).size, size)
+  replyTo(EXTENDED_ERROR, reply => reply.setExtendedError(15, Buffer.from('why')))
+  t.equal(replyTo(EXTENDED_ERROR, () => {}).size, size + 11)
+})
+
+void t.test('an extended error has room beside as many records as fit, and its text gives way', async t => {
+  const rdata = new Uint8Array(100)
+  const fill = (reply: Reply): void => {
+    for (let i = 0; i < 6; i++) reply.addRecord(Section.Answer, 16, 5, rdata)
+  }
+  const before = replyTo(EXTENDED_ERROR, reply => {
+    reply.setExtendedError(15, Buffer.alloc(200))
+    fill(reply)
+  })
+  t.match(before, { tc: true })
+  t.equal(before.answers.length, 2)
+  t.ok(before.size <= 512)
+  const long = replyTo(EXTENDED_ERROR, reply => {
+    reply.setExtendedError(15, Buffer.alloc(500))
+    fill(reply)
+  })
+  t.equal(long.answers.length, 4)
+  t.ok(long.size <= 512)
+  t.ok(reply.bytes.toString('hex', 0, long.size).endsWith(encodeOption(15, '')))
+})
+
+void t.test('the size is known before the end', async t => {
+  let expected = 0
+  const { size } = replyTo(EXTENDED_ERROR, reply => {
+    reply.setExtendedError(15, Buffer.from('why'))
+    reply.addRecord(Section.Answer, 1, 5, Uint8Array.of(1, 2, 3, 4))
+    expected = reply.finishedSize
+  })
+  t.equal(size, expected)
+})

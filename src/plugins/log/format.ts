@@ -1,15 +1,8 @@
 // A format such as `{remote}:{port} "{type} {name}" {rcode}`, taken apart once, so that a line is put together without looking at it again.
 
 import { formatAddress } from '../../wire/address.ts'
-import {
-  Flag,
-  MAX_MESSAGE_SIZE,
-  OPT_LENGTH,
-  type Rcode,
-  formatClass,
-  formatRcode,
-  formatType,
-} from '../../wire/constants.ts'
+import { NO_ANSWER } from '../../server/handler.ts'
+import { Flag, MAX_MESSAGE_SIZE, type Rcode, formatClass, formatRcode, formatType } from '../../wire/constants.ts'
 import { formatName } from '../../wire/name.ts'
 import { type Query, Transport } from '../../wire/query.ts'
 import type { Reply } from '../../wire/reply.ts'
@@ -47,8 +40,8 @@ const FIELDS: Readonly<Record<string, Field>> = {
   '{>opcode}': ({ query }) => String(query.opcode),
   '{>do}': ({ query }) => String(query.dnssecOk),
   '{>bufsize}': ({ query }) => String(query.transport === Transport.UDP ? query.udpSize : MAX_MESSAGE_SIZE),
-  '{rcode}': ({ rcode }) => formatRcode(rcode),
-  '{rsize}': ({ query, reply }) => String(reply.size + (query.hasEdns ? OPT_LENGTH : 0)),
+  '{rcode}': ({ rcode }) => (rcode === NO_ANSWER ? NO_VALUE : formatRcode(rcode)),
+  '{rsize}': ({ reply, rcode }) => (rcode === NO_ANSWER ? '0' : String(reply.finishedSize)),
   '{>rflags}': formatFlags,
   '{duration}': ({ durationMs }) => `${formatSeconds(durationMs)}s`,
 }
@@ -87,15 +80,22 @@ function formatHost(address: Uint8Array): string {
   return address.length === 4 ? formatAddress(address) : `[${formatAddress(address)}]`
 }
 
-/** The flags that the reply's header will have: those that `Reply.finish` writes. */
-function formatFlags({ query, reply }: Entry): string {
-  let flags = 'qr'
-  if (reply.authoritative) flags += ',aa'
-  if (reply.truncated) flags += ',tc'
-  if ((query.flags & Flag.RD) !== 0) flags += ',rd'
-  if (reply.recursionAvailable) flags += ',ra'
-  if ((query.flags & Flag.CD) !== 0) flags += ',cd'
-  return flags
+const FLAG_NAMES: readonly (readonly [number, string])[] = [
+  [Flag.AA, ',aa'],
+  [Flag.TC, ',tc'],
+  [Flag.RD, ',rd'],
+  [Flag.RA, ',ra'],
+  [Flag.AD, ',ad'],
+  [Flag.CD, ',cd'],
+]
+
+/** The flags that the reply's header will have. */
+function formatFlags({ query, reply, rcode }: Entry): string {
+  if (rcode === NO_ANSWER) return NO_VALUE
+  const flags = reply.headerFlags(query)
+  let text = 'qr'
+  for (const [flag, name] of FLAG_NAMES) if ((flags & flag) !== 0) text += name
+  return text
 }
 
 /** As few digits as say it, down to nanoseconds, and never an exponent. */

@@ -1,10 +1,10 @@
 // Counts every query of a server block, and those that no block took.
 
 import type { Registry } from '../../metrics/registry.ts'
-import type { Handler } from '../../server/handler.ts'
+import { type Handler, NO_ANSWER } from '../../server/handler.ts'
 import type { ServerObserver } from '../../server/observer.ts'
 import type { Block } from '../../server/plugin.ts'
-import { OPT_LENGTH, type Rcode } from '../../wire/constants.ts'
+import { Rcode } from '../../wire/constants.ts'
 import { type WireName, lowerName, parseName } from '../../wire/name.ts'
 import type { Query } from '../../wire/query.ts'
 import type { Reply } from '../../wire/reply.ts'
@@ -53,9 +53,10 @@ export class Prometheus implements Handler {
   }
 
   #count(query: Query, reply: Reply, rcode: Rcode, durationUs: number): void {
-    // OPT is written last, by the server.
-    const size = reply.size + (query.hasEdns ? OPT_LENGTH : 0)
-    this.#findTraffic(query).count(query, rcode, reply.author, size, durationUs)
+    const traffic = this.#findTraffic(query)
+    // What is not answered counts as NOERROR of no size, as in CoreDNS.
+    if (rcode === NO_ANSWER) traffic.count(query, Rcode.NOERROR, reply.author, 0, durationUs)
+    else traffic.count(query, rcode, reply.author, reply.finishedSize, durationUs)
   }
 
   #findTraffic(query: Query): Traffic {
