@@ -4,6 +4,7 @@ import { FRAME_HEAD_LENGTH } from '../wire/frame.ts'
 import { MAX_MESSAGE_SIZE } from '../wire/constants.ts'
 import { Query } from '../wire/query.ts'
 import { Reply } from '../wire/reply.ts'
+import { Tally } from './tally.ts'
 
 /** A query with the room for its reply. Whoever takes one from the pool gives it back when the reply has left. */
 export class Exchange {
@@ -31,44 +32,34 @@ export class ExchangePool {
   /** How many may be taken before new queries are turned away. */
   readonly maxTaken: number
   readonly #free: Exchange[] = []
-  #taken = 0
-  #onIdle: (() => void) | undefined
+  readonly #taken = new Tally()
 
   constructor(maxTaken = MAX_TAKEN) {
     this.maxTaken = maxTaken
   }
 
   get taken(): number {
-    return this.#taken
+    return this.#taken.count
   }
 
   /** Whether more are taken than may be: what was taken last is for a SERVFAIL at once. */
   get isOverdrawn(): boolean {
-    return this.#taken > this.maxTaken
+    return this.#taken.count > this.maxTaken
   }
 
   /** The pair that was given back last, which the caches of the CPU still hold: without promises it is always the same one. */
   take(): Exchange {
-    this.#taken++
+    this.#taken.add()
     return this.#free.pop() ?? new Exchange()
   }
 
   giveBack(exchange: Exchange): void {
-    this.#taken--
     if (this.#free.length < MAX_FREE) this.#free.push(exchange)
-    if (this.#taken === 0) this.#onIdle?.()
+    this.#taken.remove()
   }
 
   /** Resolves when every pair has come back, at the latest after `timeoutMs`. */
-  async idle(timeoutMs: number): Promise<void> {
-    if (this.#taken === 0) return
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, timeoutMs)
-      this.#onIdle = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    this.#onIdle = undefined
+  idle(timeoutMs: number): Promise<void> {
+    return this.#taken.zero(timeoutMs)
   }
 }

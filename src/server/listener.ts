@@ -3,6 +3,15 @@
 import type { Dispatcher } from './dispatcher.ts'
 import type { ExchangePool } from './exchange.ts'
 import type { ServerObserver } from './observer.ts'
+import type { TcpLimits } from './tcp.ts'
+
+/** What answers the messages of a listener. A reload changes all of it between two messages. */
+export interface Service {
+  dispatcher: Dispatcher
+  observer: ServerObserver
+  /** Of connections that come from now on. */
+  tcpLimits: TcpLimits
+}
 
 export interface ListenerContext {
   /** An IPv4 or IPv6 address of this machine; `::` is every address of both families. */
@@ -11,7 +20,7 @@ export interface ListenerContext {
   readonly port: number
   /** SO_REUSEPORT: several sockets share the port. A port that is taken is then not noticed when its holder is of the same user. */
   readonly reusePort: boolean
-  readonly dispatcher: Dispatcher
   readonly pool: ExchangePool
-  readonly observer: ServerObserver
+  /** Read anew for each message. */
+  readonly service: Service
 }

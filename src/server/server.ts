@@ -1,7 +1,7 @@
 // The server: listeners on UDP and TCP that end in one dispatcher each, and how they are opened and closed.
 
 import type { Logger } from 'pino'
-import type { ListenerContext } from './listener.ts'
+import type { ListenerContext, Service } from './listener.ts'
 import type { ServerObserver } from './observer.ts'
 import { Dispatcher, type ServerBlock } from './dispatcher.ts'
 import { TCP_LIMITS, TcpListener, type TcpLimits } from './tcp.ts'
@@ -19,15 +19,21 @@ export interface ListenerOptions {
   readonly blocks: readonly ServerBlock[]
 }
 
-export interface ServerOptions {
+/** What a server answers with. */
+export interface ServiceOptions {
+  /** One for each listener, in their order. */
+  readonly listeners: readonly Pick<ListenerOptions, 'blocks'>[]
+  readonly observer?: ServerObserver
+  readonly tcp?: Partial<TcpLimits>
+}
+
+export interface ServerOptions extends ServiceOptions {
   readonly listeners: readonly ListenerOptions[]
   readonly log: Logger
-  readonly observer?: ServerObserver
   /** Share the ports with other sockets of this user (SO_REUSEPORT): for several serving threads. */
   readonly reusePort?: boolean
   /** Queries that may wait for their handlers at one time. */
   readonly maxOutstanding?: number
-  readonly tcp?: Partial<TcpLimits>
 }
 
 /** An address that is served. */
@@ -54,8 +60,8 @@ const SILENT_TURNS = 3
 
 export class Server {
   readonly #pool: ExchangePool
+  readonly #log: Logger
   readonly #contexts: ListenerContext[]
-  readonly #limits: TcpLimits
   readonly #pairs: Pair[] = []
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
@@ -63,16 +69,29 @@ export class Server {
   /** Throws when a zone is not a name, or is in two blocks of one listener. */
   constructor(options: ServerOptions) {
     this.#pool = new ExchangePool(options.maxOutstanding)
-    this.#limits = { ...TCP_LIMITS, ...options.tcp }
-    const observer = options.observer ?? {}
-    this.#contexts = options.listeners.map(({ address = '', port, blocks }) => ({
+    this.#log = options.log
+    const services = this.prepare(options)
+    this.#contexts = options.listeners.map(({ address = '', port }, i) => ({
       address,
       port,
       reusePort: options.reusePort ?? false,
-      dispatcher: new Dispatcher(blocks, this.#pool, options.log, observer),
       pool: this.#pool,
-      observer,
+      service: services[i],
     }))
+  }
+
+  /** What `change` takes. Throws when a zone is not a name, or is in two blocks of one listener. */
+  prepare({ listeners, observer = {}, tcp }: ServiceOptions): Service[] {
+    const tcpLimits = { ...TCP_LIMITS, ...tcp }
+    return listeners.map(({ blocks }) => {
+      const dispatcher = new Dispatcher(blocks, this.#pool, this.#log, observer)
+      return { dispatcher, observer, tcpLimits }
+    })
+  }
+
+  /** Answers with `services` from the next message on, in the order of the listeners. What is being answered ends as it began. */
+  change(services: readonly Service[]): void {
+    for (const [i, { service }] of this.#contexts.entries()) Object.assign(service, services[i])
   }
 
   /** Opens every listener. Rejects, with none open, when one cannot be had: one line that says which and why. */
@@ -105,7 +124,7 @@ export class Server {
     for (let attempt = 1; ; attempt++) {
       const udp = new UdpListener(context)
       await udp.open().catch((error: Error) => Promise.reject(explain('udp', context, error)))
-      const tcp = new TcpListener({ ...context, port: udp.port }, this.#limits)
+      const tcp = new TcpListener({ ...context, port: udp.port })
       try {
         await tcp.open()
         return { context, udp, tcp }
@@ -119,7 +138,7 @@ export class Server {
 
   /** For questions that the server asks itself: as if they had come to the first listener. */
   get handler(): Handler {
-    return this.#contexts[0].dispatcher
+    return this.#contexts[0].service.dispatcher
   }
 
   /** What is served, in the order of the listeners; the ports are the real ones. */

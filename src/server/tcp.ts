@@ -14,6 +14,8 @@ export interface TcpLimits {
   readonly readTimeoutMs: number
   /** A client that does not take its answers for so long is cut off. */
   readonly writeTimeoutMs: number
+  /** A connection is closed behind the answer to this many queries, so that load balancers can choose anew. */
+  readonly maxQueries: number
   /** Above these, one that is idle gives way to a new one; when all are busy, the new one is closed. */
   readonly maxConnections: number
 }
@@ -22,6 +24,7 @@ export const TCP_LIMITS: TcpLimits = {
   idleTimeoutMs: 10_000,
   readTimeoutMs: 3_000,
   writeTimeoutMs: 5_000,
+  maxQueries: Infinity,
   // An idle one costs 7 KB (measured), so these 28 MB: room for the caches of 1,000 nodes with four connections each. CoreDNS has no bound,
   // and its memory none either.
   maxConnections: 4_096,
@@ -32,7 +35,6 @@ const MAX_UNSENT = 16 << 10
 
 export class TcpListener {
   readonly #context: ListenerContext
-  readonly #limits: TcpLimits
   readonly #clients = new ClientAddresses()
   readonly #server: net.Server
   readonly #connections = new Set<Connection>()
@@ -42,9 +44,8 @@ export class TcpListener {
   /** Events so far: connections, chunks, writes. */
   events = 0
 
-  constructor(context: ListenerContext, limits: TcpLimits) {
+  constructor(context: ListenerContext) {
     this.#context = context
-    this.#limits = limits
     // A client may end its side after its last query and still wants the answers (RFC 7766 section 6.2.3).
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: MAX_UNSENT }, socket =>
       this.#accept(socket),
@@ -58,7 +59,7 @@ export class TcpListener {
     this.#server.listen({ host: address, port, reusePort })
     await listening
     // Not to be accepted (EMFILE) is the trouble of one connection.
-    this.#server.on('error', error => this.#context.observer.socketFailed?.(error))
+    this.#server.on('error', error => this.#context.service.observer.socketFailed?.(error))
   }
 
   get port(): number {
@@ -72,7 +73,8 @@ export class TcpListener {
 
   #accept(socket: net.Socket): void {
     this.events++
-    if (this.#connections.size >= this.#limits.maxConnections && !this.#dropIdle()) {
+    const { tcpLimits } = this.#context.service
+    if (this.#connections.size >= tcpLimits.maxConnections && !this.#dropIdle()) {
       socket.destroy()
       return
     }
@@ -83,7 +85,7 @@ export class TcpListener {
       return
     }
     const address = this.#clients.octets(remoteAddress)
-    const connection = new Connection(socket, this.#context, this.#limits, address, changed => {
+    const connection = new Connection(socket, this.#context, tcpLimits, address, changed => {
       this.events++
       this.#idle.delete(changed)
       if (changed.isIdle && this.#connections.has(changed)) this.#idle.add(changed)

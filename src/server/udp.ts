@@ -49,7 +49,7 @@ export class UdpListener {
     } catch {
       // Some systems refuse what is above their limit. The default serves as well, only for shorter bursts.
     }
-    socket.on('error', error => this.#context.observer.socketFailed?.(error))
+    socket.on('error', error => this.#context.service.observer.socketFailed?.(error))
     socket.on('message', (message, client) => this.#receive(message, client))
   }
 
@@ -61,23 +61,23 @@ export class UdpListener {
     this.received++
     // Nothing can be sent to port 0: such a sender has no use for an answer (and Node throws).
     if (client.port === 0) return
-    const { dispatcher, pool } = this.#context
+    const { service, pool } = this.#context
     const exchange = pool.take()
     const { query } = exchange
     query.transport = Transport.UDP
     query.clientAddress = this.#clients.octets(client.address)
     query.clientPort = client.port
-    const length = dispatcher.answer(exchange, message, 0, message.length, 0)
+    const length = service.dispatcher.answer(exchange, message, 0, message.length, 0)
     if (typeof length === 'number') this.#send(exchange, length, client)
     else void length.then(length => this.#send(exchange, length, client))
   }
 
   /** Sends the reply. Its buffer belongs to the socket until the callback: the kernel may have had no room for it yet. */
   #send(exchange: Exchange, length: number, client: dgram.RemoteInfo): void {
-    const { pool, observer } = this.#context
+    const { pool, service } = this.#context
     if (length === NO_REPLY || this.#isClosed || this.#sending >= MAX_SENDING) {
       pool.giveBack(exchange)
-      if (this.#sending >= MAX_SENDING) observer.socketFailed?.(new Error('send: too many replies wait'))
+      if (this.#sending >= MAX_SENDING) service.observer.socketFailed?.(new Error('send: too many replies wait'))
       return
     }
     this.#sending++
@@ -85,7 +85,7 @@ export class UdpListener {
       this.#sending--
       pool.giveBack(exchange)
       // EMSGSIZE, EPERM (a firewall), ENETUNREACH …: this client gets nothing, the others do.
-      if (error) observer.socketFailed?.(error)
+      if (error) service.observer.socketFailed?.(error)
     })
   }
 
