@@ -11,6 +11,8 @@ import { fillApi } from './manifests.ts'
 import { writeOut } from './output.ts'
 
 const DEFAULT_PORT = 8001
+/** Over HTTPS, kubectl asks the person for a name and a password when it has nothing to show. */
+const INSECURE = ' --insecure-skip-tls-verify --token anyone'
 const OPTIONS = {
   manifests: { type: 'string', multiple: true },
   port: { type: 'string', default: String(DEFAULT_PORT) },
@@ -40,7 +42,7 @@ export async function runFakeApi(args: readonly string[]): Promise<number> {
     const url = await listen(api, Number(values.port), values.tls)
     writeOut(`Kubernetes API on ${url}\n`)
     if (values.kubeconfig === undefined) {
-      writeOut(`Try: kubectl --server ${url}${values.tls ? ' --insecure-skip-tls-verify' : ''} get services -A\n`)
+      writeOut(`Try: kubectl --server ${url}${values.tls ? INSECURE : ''} get services -A\n`)
     } else {
       writeKubeconfig(values.kubeconfig, api.kubeconfig())
       writeOut(`Try: kubectl --kubeconfig ${values.kubeconfig} get services -A\n`)
