@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isWithin } from '../../src/plugins/scope.ts'
+import { Scope, isWithin } from '../../src/plugins/scope.ts'
 import { formatName, isSubdomain, lowerName, parseName } from '../../src/wire/name.ts'
 import { makeQuery } from './harness.ts'
 
@@ -34,4 +34,20 @@ void t.test('it agrees with names that are compared label by label', async t => 
     }),
     { numRuns: 300 },
   )
+})
+
+void t.test('the longest zone that holds the name is found', async t => {
+  const scope = new Scope(['example.org.', '.', 'a.example.org.'])
+  t.same(scope.zones, ['a.example.org.', 'example.org.', '.'])
+  const cases: [string, number][] = [
+    ['a.example.org.', 0],
+    ['x.A.example.org.', 0],
+    ['xa.example.org.', 1],
+    ['example.org.', 1],
+    ['org.', 2],
+    ['.', 2],
+  ]
+  for (const [name, index] of cases) t.equal(scope.find(makeQuery({ name })), index, name)
+  t.equal(new Scope(['example.org.']).has(makeQuery({ name: 'example.net.' })), false)
+  t.equal(new Scope([]).has(makeQuery({})), false)
 })
