@@ -7,8 +7,8 @@ import { type Query, read16, skipName } from '../../wire/query.ts'
 import { type Reply, Section, recordEnd, write16 } from '../../wire/reply.ts'
 import { type ZoneImage, NO_BLOCK, NO_ENTRY } from '../../zones/image.ts'
 
-/** CoreDNS gives up on a chain behind ten records (plugin/backend_lookup.go). */
-const MAX_CHAIN = 10
+/** CoreDNS adds no CNAME that has more than ten before it (plugin/backend_lookup.go, maxCnameChainLength). */
+const MAX_CHAIN = 11
 
 /**
  * Gives the zone in the targets of the records `[from, position)` the client's spelling: resolvers that mix the case of questions (0x20)
