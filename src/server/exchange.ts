@@ -1,25 +1,43 @@
 // The objects of one query on its way through the server, kept and used again.
 
-import { FRAME_HEAD_LENGTH } from '../wire/frame.ts'
 import { MAX_MESSAGE_SIZE } from '../wire/constants.ts'
 import { Query } from '../wire/query.ts'
 import { Reply } from '../wire/reply.ts'
 import { Tally } from './tally.ts'
 
+/** Room for a batch of replies, one behind the other: the largest message finds its place behind 64 KB of others. */
+export const BATCH_ROOM = 2 * (MAX_MESSAGE_SIZE + 1)
+
 /** A query with the room for its reply. Whoever takes one from the pool gives it back when the reply has left. */
 export class Exchange {
   readonly query = new Query()
-  /** Room for the largest message and its length before it (TCP). Pages that no reply has reached cost no memory. */
-  readonly reply = new Reply(Buffer.allocUnsafeSlow(FRAME_HEAD_LENGTH + MAX_MESSAGE_SIZE))
+  /**
+   * Its own room, in which a reply that lay anywhere in a batch keeps its place: handlers remember positions. Pages that no reply has
+   * reached cost no memory.
+   */
+  readonly #room = Buffer.allocUnsafeSlow(BATCH_ROOM)
+  readonly reply = new Reply(this.#room)
 
-  /** Takes the message out of the transport's buffer, which is used for the next message as soon as the handler has returned. */
+  /**
+   * Takes message, client and reply out of the transport's buffers, which are used for the next message as soon as the handler has
+   * returned.
+   */
   keepMessage(): void {
-    const { query } = this
+    const { query, reply } = this
     const { start } = query
     query.bytes = Uint8Array.prototype.slice.call(query.bytes, start, query.end)
     query.start = 0
     query.end -= start
     query.questionEnd -= start
+    query.clientAddress = query.clientAddress.slice()
+    if (reply.bytes === this.#room) return
+    reply.bytes.copy(this.#room, reply.start, reply.start, reply.position)
+    this.release()
+  }
+
+  /** Gives up a buffer of the transport's in which replies were written. */
+  release(): void {
+    this.reply.bytes = this.#room
   }
 }
 

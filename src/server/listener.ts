@@ -24,3 +24,14 @@ export interface ListenerContext {
   /** Read anew for each message. */
   readonly service: Service
 }
+
+/** The UDP socket of a listener, whichever way its datagrams go. */
+export interface UdpTransport {
+  /** The real one, once it is open. */
+  readonly port: number
+  /** Datagrams so far. */
+  readonly received: number
+  /** Binds the socket and answers from then on. Rejects with the system's error. */
+  open(): Promise<void>
+  close(): Promise<void>
+}

@@ -1,11 +1,13 @@
 // The server: listeners on UDP and TCP that end in one dispatcher each, and how they are opened and closed.
 
 import type { Logger } from 'pino'
-import type { ListenerContext, Service } from './listener.ts'
+import type { ListenerContext, Service, UdpTransport } from './listener.ts'
 import type { ServerObserver } from './observer.ts'
 import { Dispatcher, type ServerBlock } from './dispatcher.ts'
 import { TCP_LIMITS, TcpListener, type TcpLimits } from './tcp.ts'
+import { type BatchIo, Io, loadBatchIo } from './io.ts'
 import { explainBindError, formatEndpoint } from './bind.ts'
+import { BatchListener } from './batch.ts'
 import { ExchangePool } from './exchange.ts'
 import type { Handler } from './handler.ts'
 import { UdpListener } from './udp.ts'
@@ -34,6 +36,8 @@ export interface ServerOptions extends ServiceOptions {
   readonly reusePort?: boolean
   /** Queries that may wait for their handlers at one time. */
   readonly maxOutstanding?: number
+  /** How UDP is done; by default as KUBEZONE_IO says, else in batches where the platform has them. */
+  readonly io?: Io
 }
 
 /** An address that is served. */
@@ -45,7 +49,7 @@ export interface BoundAddress {
 
 interface Pair {
   readonly context: ListenerContext
-  readonly udp: UdpListener
+  readonly udp: UdpTransport
   readonly tcp: TcpListener
 }
 
@@ -63,6 +67,8 @@ export class Server {
   readonly #log: Logger
   readonly #contexts: ListenerContext[]
   readonly #pairs: Pair[] = []
+  readonly #io: string | undefined
+  #batchIo: BatchIo | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
@@ -70,6 +76,7 @@ export class Server {
   constructor(options: ServerOptions) {
     this.#pool = new ExchangePool(options.maxOutstanding)
     this.#log = options.log
+    this.#io = options.io ?? process.env.KUBEZONE_IO
     const services = this.prepare(options)
     this.#contexts = options.listeners.map(({ address = '', port }, i) => ({
       address,
@@ -101,6 +108,7 @@ export class Server {
   }
 
   async #start(): Promise<void> {
+    if (this.#io !== Io.Dgram) this.#batchIo = await loadBatchIo(this.#log)
     try {
       for (const context of this.#contexts) {
         this.#pairs.push(context.address === '' ? await this.#openWildcard(context) : await this.#open(context))
@@ -122,7 +130,7 @@ export class Server {
 
   async #open(context: ListenerContext): Promise<Pair> {
     for (let attempt = 1; ; attempt++) {
-      const udp = new UdpListener(context)
+      const udp = this.#batchIo ? new BatchListener(context, this.#batchIo) : new UdpListener(context)
       await udp.open().catch((error: Error) => Promise.reject(explain('udp', context, error)))
       const tcp = new TcpListener({ ...context, port: udp.port })
       try {

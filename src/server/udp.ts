@@ -4,7 +4,7 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import type { Exchange } from './exchange.ts'
-import type { ListenerContext } from './listener.ts'
+import type { ListenerContext, UdpTransport } from './listener.ts'
 import { ClientAddresses } from './client.ts'
 import { NO_REPLY } from './dispatcher.ts'
 import { Transport } from '../wire/query.ts'
@@ -14,13 +14,12 @@ const RECEIVE_BUFFER_SIZE = 4 << 20
 /** Replies that wait for room in the socket. Beyond these they are dropped: the network is slower than its clients ask. */
 const MAX_SENDING = 1_024
 
-export class UdpListener {
+export class UdpListener implements UdpTransport {
   readonly #context: ListenerContext
   readonly #clients = new ClientAddresses()
   readonly #socket: dgram.Socket
   #sending = 0
   #isClosed = false
-  /** Datagrams so far. */
   received = 0
 
   constructor(context: ListenerContext) {
@@ -33,7 +32,6 @@ export class UdpListener {
     })
   }
 
-  /** Binds the socket and answers from then on. Rejects with the system's error. */
   async open(): Promise<void> {
     const socket = this.#socket
     const listening = once(socket, 'listening')

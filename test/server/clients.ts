@@ -15,7 +15,8 @@ export class UdpClient {
   constructor(port: number, address = '127.0.0.1') {
     this.#port = port
     this.#address = address
-    this.socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4')
+    // Room for the answers to a burst, which come at once.
+    this.socket = dgram.createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 })
     this.socket.on('message', message => {
       const waiting = this.#waiting.shift()
       if (waiting) waiting(message)
