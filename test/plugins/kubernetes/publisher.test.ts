@@ -1,0 +1,270 @@
+// The control side alone: changes go in, the image comes out.
+
+import fc from 'fast-check'
+import t from 'tap'
+import { Publisher, type PublisherOptions, type ServiceKind } from '../../../src/plugins/kubernetes/publisher.ts'
+import {
+  type SlimNamespace,
+  type SlimPod,
+  slimEndpointSlice,
+  slimNamespace,
+  slimPod,
+  slimService,
+} from '../../../src/watch/slim.ts'
+import type { SlimEndpointSlice, SlimService } from '../../../src/watch/slim.ts'
+import { parseAddress } from '../../../src/wire/address.ts'
+import { Type } from '../../../src/wire/constants.ts'
+import { formatName, parseName, type WireName } from '../../../src/wire/name.ts'
+import type { Rrset } from '../../../src/wire/rrset.ts'
+import { ZoneImage } from '../../../src/zones/image.ts'
+import { ZoneWriter } from '../../../src/zones/writer.ts'
+import { OPTIONS } from '../../records/objects.ts'
+import { readSet } from '../../zones/reading.ts'
+
+const FORWARD = parseName('cluster.local.')!
+const REVERSE = parseName('10.in-addr.arpa.')!
+const TYPES = [Type.A, Type.AAAA, Type.SRV, Type.CNAME, Type.PTR, Type.NS, Type.TXT]
+
+/** Remembers each name that was ever published. */
+const everPublished = new Map<string, WireName>()
+class RecordingWriter extends ZoneWriter {
+  override publish(name: WireName, rrsets: readonly Rrset[]): boolean {
+    everPublished.set(formatName(name), name)
+    return super.publish(name, rrsets)
+  }
+}
+
+class Zone {
+  readonly writer = new RecordingWriter([FORWARD, REVERSE], buffer => this.image.attach(buffer))
+  readonly image = new ZoneImage(this.writer.buffer)
+  readonly programmed: ServiceKind[] = []
+  readonly failures: unknown[] = []
+  completions = 0
+  readonly publisher: Publisher
+
+  constructor(options: Partial<PublisherOptions> = {}) {
+    this.publisher = new Publisher(this.writer, {
+      records: OPTIONS,
+      forwardOrigins: [FORWARD],
+      reverseOrigins: [REVERSE],
+      namespaces: undefined,
+      pods: 'verified',
+      localAddresses: [parseAddress('10.9.9.9')!],
+      onProgrammed: kind => void this.programmed.push(kind),
+      onComplete: () => void this.completions++,
+      onFailure: error => void this.failures.push(error),
+      ...options,
+    })
+  }
+
+  listed(): void {
+    for (const sink of ['services', 'slices', 'namespaces', 'pods'] as const) this.publisher[sink].listed()
+  }
+
+  /** Sets of a name as sorted text. */
+  read(name: WireName): string {
+    return JSON.stringify(
+      TYPES.map(type => {
+        const set = readSet(this.image, name, type)
+        return typeof set === 'object' ? [set.answer.sort(), set.additional.sort()] : [set ?? 'missing']
+      }),
+    )
+  }
+}
+
+// A small world, in which changes meet.
+type Slim =
+  | { kind: 'services'; value: SlimService }
+  | { kind: 'slices'; value: SlimEndpointSlice }
+  | { kind: 'namespaces'; value: SlimNamespace }
+  | { kind: 'pods'; value: SlimPod }
+
+const namespaceName = fc.constantFrom('a', 'b')
+const address = fc.constantFrom('10.0.0.1', '10.0.0.2', '10.9.9.9', 'fd00::1')
+const service = fc
+  .record({
+    metadata: fc.record({ name: fc.constantFrom('s', 't'), namespace: namespaceName }),
+    spec: fc.oneof(
+      fc.record({
+        clusterIPs: fc.constantFrom(['None'], ['10.0.0.1'], ['10.0.0.2', 'fd00::1'], []),
+        ports: fc.subarray([{ name: 'x', port: 1 }, { port: 2 }]),
+      }),
+      fc.record({ type: fc.constant('ExternalName'), externalName: fc.constantFrom('s.a.svc.cluster.local', 'x.org') }),
+    ),
+  })
+  .map((value): Slim => ({ kind: 'services', value: slimService(value)! }))
+const slice = fc
+  .record({
+    metadata: fc.record({
+      name: fc.constantFrom('1', '2', '3'),
+      namespace: namespaceName,
+      labels: fc.record({ 'kubernetes.io/service-name': fc.constantFrom('s', 't', '') }),
+    }),
+    endpoints: fc.array(
+      fc.record({
+        addresses: fc.array(address, { minLength: 1, maxLength: 2 }),
+        hostname: fc.constantFrom(undefined, 'h', 'H', 'i.j'),
+        conditions: fc.constantFrom({}, { ready: false }),
+      }),
+      { maxLength: 3 },
+    ),
+    ports: fc.subarray([{ name: 'x', port: 1 }, { port: 2 }]),
+  })
+  .map((value): Slim => ({ kind: 'slices', value: slimEndpointSlice(value)! }))
+const namespace = namespaceName.map(
+  (name): Slim => ({ kind: 'namespaces', value: slimNamespace({ metadata: { name } })! }),
+)
+const pod = fc
+  .record({
+    metadata: fc.record({ name: fc.constantFrom('p', 'q', 'r'), namespace: namespaceName }),
+    status: fc.record({ podIP: fc.oneof(address, fc.constant('')) }),
+  })
+  .map((value): Slim => ({ kind: 'pods', value: slimPod(value)! }))
+
+const change = fc.record({
+  object: fc.oneof(service, slice, namespace, pod),
+  isDeleted: fc.boolean(),
+  /** Whether what has gathered is published now. */
+  isFlushed: fc.boolean(),
+})
+
+/** What the API holds, and how a publisher is told of changes to it. */
+class World {
+  readonly #held = new Map<string, Slim>()
+
+  tell({ publisher }: Zone, { kind, value }: Slim, isDeleted: boolean): void {
+    const key = `${kind}/${value.key}`
+    const before = this.#held.get(key)
+    if (isDeleted && !before) return
+    if (isDeleted) this.#held.delete(key)
+    else this.#held.set(key, { kind, value } as Slim)
+    const sink = publisher[kind] as { changed(before: unknown, after: unknown): void }
+    sink.changed(before?.value, isDeleted ? undefined : value)
+  }
+
+  replay(zone: Zone): void {
+    const fresh = new World()
+    for (const object of this.#held.values()) fresh.tell(zone, object, false)
+  }
+}
+
+void t.test('whatever the history, the zone is the same as if it were made at once of what there is', async () => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 60, size: 'max' }), changes => {
+      everPublished.clear()
+      const [lived, made, world] = [new Zone(), new Zone(), new World()]
+      for (const { object, isDeleted, isFlushed } of changes) {
+        world.tell(lived, object, isDeleted)
+        if (isFlushed) lived.publisher.flush()
+      }
+      lived.publisher.flush()
+      world.replay(made)
+      made.publisher.flush()
+      for (const zone of [lived, made]) zone.publisher.stop()
+      for (const [text, name] of everPublished) {
+        const [found, expected] = [lived.read(name), made.read(name)]
+        if (found !== expected) throw new Error(`${text}: ${found}, expected ${expected}`)
+      }
+      if (lived.writer.names !== made.writer.names) throw new Error('names are left over')
+      if (lived.writer.liveBytes !== made.writer.liveBytes) throw new Error('octets are left over')
+    }),
+    { numRuns: 200 },
+  )
+})
+
+const slimWeb = (clusterIPs: string[]): SlimService =>
+  slimService({ metadata: { name: 'dns', namespace: 'kube-system' }, spec: { clusterIPs, ports: [{ port: 53 }] } })!
+const slimSlice = (addresses: string[], annotations = {}): SlimEndpointSlice =>
+  slimEndpointSlice({
+    metadata: {
+      name: 'dns-1',
+      namespace: 'kube-system',
+      labels: { 'kubernetes.io/service-name': 'dns' },
+      annotations,
+    },
+    endpoints: addresses.map(address => ({ addresses: [address] })),
+    ports: [{ port: 53 }],
+  })!
+const slimSystem = slimNamespace({ metadata: { name: 'kube-system' } })!
+
+const nameServers = (zone: Zone): unknown => {
+  const set = readSet(zone.image, FORWARD, Type.NS)
+  return typeof set === 'object' ? set.additional : set
+}
+
+void t.test('the name server is the Service in front of the server, while there is one', async t => {
+  const zone = new Zone()
+  const { publisher } = zone
+  t.teardown(() => publisher.stop())
+  const own = ['ns.dns.cluster.local. 5 1 0a090909']
+  t.same(nameServers(zone), own)
+  publisher.services.changed(undefined, slimWeb(['10.96.0.10']))
+  publisher.flush()
+  t.same(nameServers(zone), own, 'a Service with other endpoints is not')
+  publisher.slices.changed(undefined, slimSlice(['10.9.9.8', '10.9.9.9']))
+  publisher.flush()
+  t.same(nameServers(zone), ['dns.kube-system.svc.cluster.local. 5 1 0a60000a'])
+  t.same(readSet(zone.image, parseName('ns.dns.cluster.local.')!, Type.A), {
+    answer: ['ns.dns.cluster.local. 5 1 0a60000a'],
+    additional: [],
+  })
+  publisher.services.changed(slimWeb(['10.96.0.10']), slimWeb(['None']))
+  publisher.flush()
+  t.same(nameServers(zone), [
+    '10-9-9-8.dns.kube-system.svc.cluster.local. 5 1 0a090908',
+    '10-9-9-9.dns.kube-system.svc.cluster.local. 5 1 0a090909',
+  ])
+  publisher.services.changed(slimWeb(['None']), undefined)
+  publisher.flush()
+  t.same(nameServers(zone), own)
+})
+
+void t.test('all is complete when each resource has been listed, and not before', async t => {
+  for (const [options, awaited] of [
+    [{}, ['services', 'slices', 'namespaces', 'pods']],
+    [{ pods: 'insecure' }, ['services', 'slices', 'namespaces']],
+    [{ pods: 'disabled', records: { ...OPTIONS, noEndpoints: true } }, ['services', 'namespaces']],
+  ] as const) {
+    const zone = new Zone(options)
+    for (const resource of awaited) {
+      zone.publisher.flush()
+      t.equal(zone.completions, 0)
+      zone.publisher[resource].listed()
+    }
+    zone.publisher.flush()
+    t.equal(zone.completions, 1)
+    zone.publisher.stop()
+  }
+})
+
+void t.test('the serial is 0 until something changes, and moves with a Namespace too', async t => {
+  const zone = new Zone()
+  t.teardown(() => zone.publisher.stop())
+  zone.listed()
+  zone.publisher.flush()
+  t.equal(zone.image.serial, 0)
+  zone.publisher.namespaces.changed(undefined, slimSystem)
+  zone.publisher.flush()
+  t.ok(Math.abs(zone.image.serial - Date.now() / 1000) < 60)
+})
+
+void t.test('the time that a change took is told by the kind of the Service, but not of the first list', async t => {
+  const zone = new Zone()
+  t.teardown(() => zone.publisher.stop())
+  const trigger = { 'endpoints.kubernetes.io/last-change-trigger-time': '2026-01-01T00:00:00Z' }
+  const before = slimSlice([], trigger)
+  zone.publisher.services.changed(undefined, slimWeb(['10.96.0.10']))
+  zone.publisher.slices.changed(undefined, before)
+  zone.publisher.flush()
+  zone.listed()
+  zone.publisher.flush()
+  t.same(zone.programmed, [])
+  const after = slimSlice(['10.0.0.1'], trigger)
+  zone.publisher.slices.changed(before, after)
+  zone.publisher.flush()
+  zone.publisher.services.changed(slimWeb(['10.96.0.10']), slimWeb(['None']))
+  zone.publisher.slices.changed(after, slimSlice(['10.0.0.2'], trigger))
+  zone.publisher.flush()
+  t.same(zone.programmed, ['cluster_ip', 'headless_without_selector'])
+  t.same(zone.failures, [])
+})
