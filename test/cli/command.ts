@@ -5,6 +5,7 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import net from 'node:net'
 import type { Readable, Writable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { TcpClient, UdpClient } from '../server/clients.ts'
@@ -16,6 +17,9 @@ export const PROGRAM = fileURLToPath(new URL('../../bin/kubezone.mjs', import.me
 
 /** How long anything may take before a test gives up: only a limit, nothing is measured by it. */
 const LIMIT_MS = 30_000
+
+/** Between two questions of a loop: what is asked needs the CPU, too. */
+const PAUSE_MS = 2
 
 export interface Ended {
   code: number | null
@@ -110,7 +114,7 @@ export async function askUntil(ask: () => Promise<Answer>, isRight: (answer: Ans
   for (;;) {
     const answer = await ask()
     if (isRight(answer) || deadline.aborted) return answer
-    await new Promise(setImmediate)
+    await pause(PAUSE_MS)
   }
 }
 
@@ -119,7 +123,7 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<boo
   const deadline = AbortSignal.timeout(LIMIT_MS)
   while (!deadline.aborted) {
     if (await isSo()) return true
-    await new Promise(setImmediate)
+    await pause(PAUSE_MS)
   }
   return false
 }
