@@ -64,19 +64,26 @@ void t.test('owners of additional records point into the question as far as they
 /** The decoder gives octets as they are; formatName escapes what is not printable. */
 const formatRecords = (records: Records): string => JSON.stringify(records).replaceAll('\\\\001', '\\u0001')
 
-void t.test('any owner decodes to itself behind any question', async () => {
+void t.test('any owner decodes to itself behind any question', async t => {
   const label = fc.constantFrom('a', 'b', 'ab', 'ba', 'aab', '\\001a')
   const name = fc.array(label, { maxLength: 6 }).map(labels => wireName(`${labels.join('.')}.`.replace(/^\.$/, '.')))
   const additional = fc.array(
     fc.record({ owner: name, type: fc.constant(Type.A), ttlSeconds: fc.nat(), rdata: fc.uint8Array({ maxLength: 8 }) }),
     { maxLength: 8 },
   )
-  fc.assert(
-    fc.property(name, fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 5 }), additional, (name, rdata, more) => {
-      const set = { type: Type.SRV, ttlSeconds: 5, rdata, additional: more }
-      return formatRecords(encodeSet(name, set).decoded) === formatRecords(expectSet(name, set))
-    }),
-  )
+  t.doesNotThrow(() => {
+    fc.assert(
+      fc.property(
+        name,
+        fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 5 }),
+        additional,
+        (name, rdata, more) => {
+          const set = { type: Type.SRV, ttlSeconds: 5, rdata, additional: more }
+          return formatRecords(encodeSet(name, set).decoded) === formatRecords(expectSet(name, set))
+        },
+      ),
+    )
+  })
 })
 
 void t.test('each of several sets keeps its type, its TTL and its octets', async t => {

@@ -46,16 +46,18 @@ void t.test('no zone holds nothing', async t => {
   t.equal(new Origins([]).match(parse('a.')), NO_ZONE)
 })
 
-void t.test('matching agrees with comparing text', async () => {
+void t.test('matching agrees with comparing text', async t => {
   const name = fc
     .array(fc.constantFrom('a', 'b', 'aa', 'ab'), { maxLength: 5 })
     .map(labels => `${labels.join('.')}.`)
     .map(text => (text === '.' ? '.' : text))
-  fc.assert(
-    fc.property(fc.array(name, { maxLength: 4 }), name, (zones, name) => {
-      const within = zones.filter(zone => zone === '.' || name === zone || name.endsWith(`.${zone}`))
-      const longest = within.sort((a, b) => b.length - a.length).at(0)
-      return match(new Origins(zones.map(wireName)), name) === (longest && String(wireName(longest)))
-    }),
-  )
+  t.doesNotThrow(() => {
+    fc.assert(
+      fc.property(fc.array(name, { maxLength: 4 }), name, (zones, name) => {
+        const within = zones.filter(zone => zone === '.' || name === zone || name.endsWith(`.${zone}`))
+        const longest = within.sort((a, b) => b.length - a.length).at(0)
+        return match(new Origins(zones.map(wireName)), name) === (longest && String(wireName(longest)))
+      }),
+    )
+  })
 })
