@@ -1,29 +1,25 @@
-// A Corefile made into a running server: its blocks parsed, their plugins set up and chained, the listeners that their keys ask for.
+// The running server: the sockets, the metrics and the HTTP endpoints of the process, and the configuration that answers on them, which a
+// reload replaces.
 
-import { dirname, resolve } from 'node:path'
 import type { Logger } from 'pino'
-import { Cursor } from '../corefile/directive.ts'
-import { CorefileError } from '../corefile/error.ts'
-import { type Key, parseKey } from '../corefile/key.ts'
-import { type BoundKey, checkOverlap } from '../corefile/overlap.ts'
-import { type ServerBlock as ParsedBlock, parseCorefile } from '../corefile/parser.ts'
-import type { Token } from '../corefile/token.ts'
+import type { ServerBlock as ParsedBlock } from '../corefile/parser.ts'
 import { Registry } from '../metrics/registry.ts'
 import { PLUGINS } from '../plugins/order.ts'
-import { observeServer } from '../plugins/prometheus/prometheus.ts'
+import { Reloader } from '../plugins/reload/reload.ts'
 import { formatServer } from '../plugins/servername.ts'
-import type { ServerBlock } from '../server/dispatcher.ts'
-import { type Handler, NO_HANDLER } from '../server/handler.ts'
 import { HttpEndpoints } from '../server/http.ts'
-import { Lifecycle } from '../server/lifecycle.ts'
-import type { ApiDefaults, Block, Instance, Plugin, ProcessContext } from '../server/plugin.ts'
+import type { Service } from '../server/listener.ts'
+import { type ApiDefaults, type Plugin, type ProcessContext, TransientError } from '../server/plugin.ts'
 import { type BoundAddress, Server } from '../server/server.ts'
+import { Configuration, type ConfigurationOptions, type ConfiguredListener, parseBlocks } from './configuration.ts'
 
 export interface SiteOptions {
   /** Text of the Corefile; without a server block in it, `whoami` and `log` are served on `.`. */
   readonly corefile: string
   /** Its path, for errors and relative paths. */
   readonly file: string
+  /** Reads the Corefile anew, for a reload; throws when it cannot. Without it there is none. */
+  readonly readCorefile?: () => string
   /** Port of keys that name none. */
   readonly defaultPort: number
   readonly log: Logger
@@ -32,78 +28,80 @@ export interface SiteOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** The plugins that there are, in execution order. */
   readonly plugins?: readonly Plugin[]
+  /** A plugin has found that the process must end; it is logged. */
+  readonly onFatal?: () => void
 }
 
-/** What CoreDNS serves where nothing says what to serve. */
-const DEFAULT_COREFILE = '. {\n    whoami\n    log\n}\n'
+/** How long a configuration that was replaced may still work at its last answers: as long as a shutdown gives them. */
+const GRACE_MS = 5_000
 
-interface KeyToken {
-  readonly key: Key
-  readonly token: Token
+/** A listener of a configuration with its sockets. */
+interface Post {
+  readonly name: string
+  readonly server: Server
+  readonly services: Service[]
 }
 
-interface SetUpBlock {
-  readonly block: Block
-  readonly keys: readonly KeyToken[]
-  readonly handler: Handler
-}
-
-/** A Corefile, set up but not started. */
 export class Site {
   readonly metrics = new Registry()
   readonly http = new HttpEndpoints()
-  readonly #options: SiteOptions
-  readonly #plugins: readonly Plugin[]
-  readonly #blocks: readonly SetUpBlock[]
-  readonly #servers: readonly Server[]
-  /** Those whose port the system is to choose. */
-  readonly #unfixed = new Set<Server>()
-  readonly #lifecycle: Lifecycle
+  readonly #log: Logger
+  readonly #options: ConfigurationOptions
+  readonly #context: ProcessContext
+  readonly #reloader: Reloader
+  #configuration: Configuration
+  #posts: readonly Post[] = []
+  #isActive = false
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+  /** The configuration that a reload has begun with, and the end of the last reload. */
+  #next: Configuration | undefined
+  #reloading: Promise<void> = Promise.resolve()
 
-  /** Throws CorefileError for the first mistake. */
+  /** Sets everything up and opens nothing. Throws CorefileError for the first mistake. */
   constructor(options: SiteOptions) {
-    this.#options = options
-    this.#plugins = options.plugins ?? PLUGINS
-    const { log, version, api = {} } = options
-    const process: ProcessContext = { version, log, api, metrics: this.metrics, http: this.http }
-    const parse = (text: string): ParsedBlock[] =>
-      parseCorefile(text, options.file, {
-        env: options.env,
-        directives: this.#plugins.map(({ name }) => name),
-        warn: message => log.warn(message),
-      }).filter(({ keys }) => keys.length > 0)
-    const written = parse(options.corefile)
-    const parsed = written.length > 0 ? written : parse(DEFAULT_COREFILE)
-    this.#blocks = parsed.map(block => this.#setUp(block, process))
-    checkOverlap(this.#blocks.flatMap(boundKeys))
-    this.#servers = this.#openServers()
-    this.#lifecycle = new Lifecycle({
-      instances: this.#blocks.flatMap(({ block }) => block.instances),
-      server: {
-        start: async () => {
-          for (const server of this.#servers) await server.start()
-        },
-        stop: async graceful => {
-          await Promise.all(this.#servers.map(server => server.stop(graceful)))
-        },
-      },
+    const { corefile, log, version, api = {}, plugins = PLUGINS } = options
+    this.#log = log
+    this.#options = { file: options.file, defaultPort: options.defaultPort, env: options.env, plugins }
+    const blocks = parseBlocks(corefile, this.#options, message => log.warn(message))
+    const read = options.readCorefile
+    this.#reloader = new Reloader({
+      read: read && (() => parseBlocks(read(), this.#options, () => {})),
+      apply: parsed => this.#reload(parsed),
+      running: blocks,
       log,
+      metrics: this.metrics,
     })
+    this.#context = {
+      version,
+      log,
+      api,
+      metrics: this.metrics,
+      http: this.http,
+      pollCorefile: () => this.#reloader.poll(),
+      fail(message) {
+        log.fatal(message)
+        options.onFatal?.()
+      },
+    }
+    this.#configuration = new Configuration(blocks, this.#options, this.#context)
+    this.#posts = this.#man(this.#configuration)
   }
 
   /** The keys of all blocks as CoreDNS prints them at its start: `.:53`. */
-  get keys(): string[] {
-    return this.#blocks.flatMap(({ keys }) => keys.map(({ key }) => `${key.zone}:${key.port}`))
+  get keys(): readonly string[] {
+    return this.#configuration.keys
   }
 
   /** Sockets that are open; the ports are the real ones. */
   addresses(): BoundAddress[] {
-    return this.#servers.flatMap(server => server.addresses())
+    return this.#posts.flatMap(({ server }) => server.addresses())
   }
 
   /** URLs of the sockets and endpoints whose port the system chose, because the Corefile asked for port 0. */
   chosenPorts(): string[] {
-    const bound = [...this.#unfixed].flatMap(server => server.addresses())
+    const unfixed = new Set(this.#configuration.listeners.filter(({ port }) => port === 0).map(({ name }) => name))
+    const bound = this.#posts.filter(({ name }) => unfixed.has(name)).flatMap(({ server }) => server.addresses())
     const servers = bound.filter(({ transport }) => transport === 'udp')
     return [
       ...servers.map(({ address, port }) => formatServer('dns', address, port)),
@@ -112,88 +110,110 @@ export class Site {
   }
 
   /** Starts plugins and servers. Rejects, with nothing left open, when one of them cannot start. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
+    const { plugins } = this.#configuration
     try {
-      await this.#lifecycle.start()
+      await plugins.start()
+      for (const { server } of this.#posts) {
+        if (this.#stopping) return
+        await server.start()
+      }
+      if (this.#stopping) return
+      plugins.activate()
+      this.#isActive = true
     } catch (error) {
+      await plugins.stop()
       await this.stop()
       throw error
     }
   }
 
+  /** Reads the Corefile and goes over to it, changed or not. Resolves when that is done, or has failed and was told: never rejects. */
+  reload(): Promise<void> {
+    return this.#reloader.reload()
+  }
+
   /** Lameduck, then the last answers, then the end. */
-  async stop(): Promise<void> {
-    await this.#lifecycle.stop()
-    await Promise.all(this.#servers.map(server => server.stop()))
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    const { plugins } = this.#configuration
+    // A reload that waits for something is given up.
+    await this.#next?.plugins.stop()
+    await this.#reloading
+    await plugins.lameduck()
+    await Promise.all(this.#posts.map(({ server }) => server.stop()))
+    await plugins.stop()
     await this.http.close()
   }
 
-  #setUp(parsed: ParsedBlock, process: ProcessContext): SetUpBlock {
-    const keys = parsed.keys.flatMap(token => parseKey(token, this.#options.defaultPort).map(key => ({ key, token })))
-    for (const { key, token } of keys) {
-      if (key.scheme === 'dns') continue
-      throw new CorefileError(
-        'bad_zone',
-        token,
-        `${key.scheme}:// is not served by this version`,
-        'dns:// or no scheme',
-      )
-    }
-    const block: Block = {
-      keys: keys.map(({ key }) => key),
-      zones: keys.map(({ key }) => key.zone),
-      directory: dirname(resolve(this.#options.file)),
-      addresses: [],
-      chain: [],
-      instances: [],
-      resolver: NO_HANDLER,
-      process,
-    }
-    const instances = block.instances as { name: string; instance: Instance }[]
-    for (const plugin of this.#plugins) {
-      const directives = parsed.directives.filter(({ name }) => name.text === plugin.name)
-      if (directives.length > 1 && !plugin.repeatable) {
-        const { name } = directives[1]
-        throw new CorefileError('bad_argument', name, `${plugin.name} is there twice`, 'it once in a server block')
-      }
-      for (const directive of directives) {
-        instances.push({ name: plugin.name, instance: plugin.setup(new Cursor(directive), block) })
-      }
-    }
-    const handler = instances.reduceRight<Handler>((next, { instance }) => instance.handler?.(next) ?? next, NO_HANDLER)
-    return { block, keys, handler }
-  }
-
-  /** A server for each address and port, so that each counts under its own name. */
-  #openServers(): Server[] {
-    const listeners = new Map<
-      string,
-      { address: string; port: number; blocks: ServerBlock[]; members: Block[]; isCounted: boolean }
-    >()
-    for (const { block, keys, handler } of this.#blocks) {
-      const isCounted = block.instances.some(({ name }) => name === 'prometheus')
-      for (const address of block.addresses.length > 0 ? block.addresses : ['']) {
-        for (const port of new Set(keys.map(({ key }) => key.port))) {
-          const name = formatServer('dns', address, port)
-          const listener = listeners.get(name) ?? { address, port, blocks: [], members: [], isCounted: false }
-          listeners.set(name, listener)
-          const zones = keys.filter(({ key }) => key.port === port).map(({ key }) => key.zone)
-          const otherClasses = block.instances.some(({ instance }) => instance.otherClasses)
-          listener.blocks.push({ zones: [...new Set(zones)], handler, otherClasses })
-          listener.members.push(block)
-          listener.isCounted ||= isCounted
-        }
-      }
-    }
-    return [...listeners].map(([name, { address, port, blocks, members, isCounted }]) => {
-      const observer = isCounted ? observeServer(this.metrics, name) : {}
-      const server = new Server({ listeners: [{ address, port, blocks }], log: this.#options.log, observer })
-      for (const block of members) block.resolver = server.handler
-      if (port === 0) this.#unfixed.add(server)
-      return server
+  /** Finds the sockets of each listener, or makes those that are not there. Nothing is opened, and nothing answered with it yet. */
+  #man({ listeners }: Configuration): Post[] {
+    const servers = new Map(this.#posts.map(({ name, server }) => [name, server]))
+    return listeners.map(({ name, address, port, service, blocks }: ConfiguredListener) => {
+      const options = { listeners: [{ address, port, blocks: service.listeners[0].blocks }], log: this.#log }
+      const known = servers.get(name)
+      const server = known ?? new Server({ ...service, ...options })
+      const services = server.prepare(service)
+      if (!known) server.change(services)
+      for (const block of blocks) block.resolver = services[0].dispatcher
+      return { name, server, services }
     })
   }
-}
 
-const boundKeys = ({ block, keys }: SetUpBlock): BoundKey[] =>
-  keys.map(({ key, token }) => ({ key, token, addresses: block.addresses }))
+  #reload(parsed: readonly ParsedBlock[]): Promise<void> {
+    if (!this.#isActive) return Promise.reject(new TransientError('the server has not started yet'))
+    const done = this.#replace(parsed)
+    this.#reloading = done.catch(() => {})
+    return done
+  }
+
+  /** Starts the new configuration beside the old one; when all is well, it takes over, in one step. Otherwise nothing has changed. */
+  async #replace(parsed: readonly ParsedBlock[]): Promise<void> {
+    this.#checkRunning()
+    const next = new Configuration(parsed, this.#options, this.#context)
+    const posts = this.#man(next)
+    const held = new Set(this.#posts.map(({ server }) => server))
+    const opened = posts.filter(({ server }) => !held.has(server))
+    this.#next = next
+    try {
+      await next.plugins.start()
+      for (const { server } of opened) {
+        this.#checkRunning()
+        await server.start()
+      }
+      this.#checkRunning()
+    } catch (error) {
+      await Promise.all(opened.map(({ server }) => server.stop()))
+      await next.plugins.stop()
+      throw error
+    } finally {
+      this.#next = undefined
+    }
+    const { plugins } = this.#configuration
+    // Copies: `change` puts the new services in the place of these.
+    const former = this.#posts.flatMap(({ services }) => services)
+    const gone = this.#posts.filter(post => !posts.some(({ server }) => server === post.server))
+    for (const { server, services } of posts) server.change(services)
+    this.#configuration = next
+    this.#posts = posts
+    next.plugins.activate()
+    await Promise.all([
+      ...gone.map(({ server }) => server.stop()),
+      ...former.map(({ dispatcher }) => dispatcher.settled(GRACE_MS)),
+    ])
+    await plugins.stop()
+  }
+
+  #checkRunning(): void {
+    if (this.#stopping) throw new Error('the server is about to end')
+  }
+}

@@ -64,13 +64,17 @@ export abstract class Family<Cell = unknown> {
 export abstract class ReadableFamily<Cell> extends Family<Cell> {
   readonly readers = new Map<string, { labelValues: readonly string[]; read: () => number }>()
 
-  /** Shows what `read` returns at each scrape; a later reader for the same label values takes the place of this one. */
-  track(labelValues: readonly string[], read: () => number): void {
-    this.readers.set(seriesKey(labelValues), { labelValues, read })
-  }
-
-  untrack(labelValues: readonly string[]): void {
-    this.readers.delete(seriesKey(labelValues))
+  /**
+   * Shows what `read` returns at each scrape; a later reader for the same label values takes the place of this one. Returns a function that
+   * ends it, if it still is the one that is shown.
+   */
+  track(labelValues: readonly string[], read: () => number): () => void {
+    const key = seriesKey(labelValues)
+    const reader = { labelValues, read }
+    this.readers.set(key, reader)
+    return () => {
+      if (this.readers.get(key) === reader) this.readers.delete(key)
+    }
   }
 }
 

@@ -22,8 +22,12 @@ const GC_KINDS: Readonly<Record<number, string>> = {
  * left out. Returns a function that stops measuring.
  */
 export function registerProcessMetrics(registry: Registry): () => void {
-  const counter = (name: string, help: string, read: () => number): void => registry.counter(name, help).track([], read)
-  const gauge = (name: string, help: string, read: () => number): void => registry.gauge(name, help).track([], read)
+  const counter = (name: string, help: string, read: () => number): void => {
+    registry.counter(name, help).track([], read)
+  }
+  const gauge = (name: string, help: string, read: () => number): void => {
+    registry.gauge(name, help).track([], read)
+  }
 
   counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds.', () => {
     const { user, system } = process.cpuUsage()

@@ -1,61 +1,61 @@
-// The order in which plugins and sockets come up and go down.
+// The order in which the plugins of a configuration come up and go down.
 
 import type { Logger } from 'pino'
 import type { Instance } from './plugin.ts'
-import type { Server } from './server.ts'
 
-export interface LifecycleOptions {
-  /** Of all server blocks, in execution order. */
-  readonly instances: readonly { readonly name: string; readonly instance: Instance }[]
-  readonly server: Pick<Server, 'start' | 'stop'>
-  readonly log: Logger
+/** A plugin's instance with the plugin's name. */
+export interface NamedInstance {
+  readonly name: string
+  readonly instance: Instance
 }
 
 export class Lifecycle {
-  readonly #options: LifecycleOptions
-  readonly #started: LifecycleOptions['instances'][number][] = []
+  /** Of all server blocks, in execution order. */
+  readonly #instances: readonly NamedInstance[]
+  readonly #log: Logger
+  readonly #started: NamedInstance[] = []
   #stopping: Promise<void> | undefined
 
-  constructor(options: LifecycleOptions) {
-    this.#options = options
+  constructor(instances: readonly NamedInstance[], log: Logger) {
+    this.#instances = instances
+    this.#log = log
   }
 
-  /** Starts the plugins one after the other, then the server. What has started is stopped again when one rejects, and its error thrown. */
+  /** Starts the plugins one after the other. When one rejects, what has started is stopped again, and its error thrown. */
   async start(): Promise<void> {
-    const { instances, server } = this.#options
     try {
-      for (const entry of instances) {
+      for (const entry of this.#instances) {
         // A signal may come while a plugin still starts.
         if (this.#stopping) return await this.#stopping
         this.#started.push(entry)
         await entry.instance.start?.()
       }
-      if (this.#stopping) return await this.#stopping
-      await server.start()
     } catch (error) {
-      this.#stopping ??= this.#stopInstances()
-      await this.#stopping
+      await this.stop()
       throw error
     }
   }
 
-  /**
-   * Lets every plugin finish its lameduck time while queries are still answered, stops the server, then the plugins. What fails is logged
-   * and holds up nothing. Called again, it waits for the same end.
-   */
-  stop(options?: { graceMs?: number }): Promise<void> {
-    this.#stopping ??= this.#stop(options)
+  /** Tells every plugin that the sockets are this configuration's. */
+  activate(): void {
+    for (const { name, instance } of this.#instances) {
+      try {
+        instance.activate?.()
+      } catch (error) {
+        this.#log.error({ err: error }, `plugin ${name}: activate failed`)
+      }
+    }
+  }
+
+  /** Lets every plugin finish its lameduck time while queries are still answered. */
+  async lameduck(): Promise<void> {
+    if (!this.#stopping) await this.#forEach('lameduck', instance => instance.lameduck?.())
+  }
+
+  /** Stops what has started. What fails is logged and holds up nothing. Called again, it waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#forEach('stop', instance => instance.stop?.())
     return this.#stopping
-  }
-
-  async #stop(options?: { graceMs?: number }): Promise<void> {
-    await this.#forEach('lameduck', instance => instance.lameduck?.())
-    await this.#options.server.stop(options)
-    await this.#stopInstances()
-  }
-
-  #stopInstances(): Promise<void> {
-    return this.#forEach('stop', instance => instance.stop?.())
   }
 
   async #forEach(phase: string, run: (instance: Instance) => Promise<void> | undefined): Promise<void> {
@@ -64,7 +64,7 @@ export class Lifecycle {
         try {
           await run(instance)
         } catch (error) {
-          this.#options.log.error({ err: error }, `plugin ${name}: ${phase} failed`)
+          this.#log.error({ err: error }, `plugin ${name}: ${phase} failed`)
         }
       }),
     )

@@ -4,8 +4,12 @@ import type { Logger } from 'pino'
 import type { Cursor } from '../corefile/directive.ts'
 import type { Key } from '../corefile/key.ts'
 import type { Registry } from '../metrics/registry.ts'
+import type { Rcode } from '../wire/constants.ts'
+import type { Query } from '../wire/query.ts'
+import type { Reply } from '../wire/reply.ts'
 import type { Handler } from './handler.ts'
 import type { HttpEndpoints } from './http.ts'
+import type { TcpLimits } from './tcp.ts'
 
 /** A directive: its name, and how its tokens become an instance. `src/plugins/order.ts` lists them in execution order. */
 export interface Plugin {
@@ -22,14 +26,41 @@ export interface Instance {
   handler?(next: Handler): Handler
   /** Whether it answers other classes than IN (`chaos`, `forward`). */
   readonly otherClasses?: boolean
-  /** Runs before the sockets are read; the server waits for it. Rejects when the server cannot run without it. */
+  /**
+   * Runs before the sockets are read; at a reload, beside the configuration that still answers. The server waits for it. Rejects when the
+   * server cannot run without it: with TransientError when that may pass by itself.
+   */
   start?(): Promise<void>
+  /**
+   * Its configuration answers from now on, and takes the place of the one before, if there was one. What the process has once (a metric, a
+   * log level) is taken over here: a configuration that fails on its way never gets so far. Must not throw.
+   */
+  activate?(): void
   /** Whether it can answer; `ready` asks. A plugin that leaves it out is always ready. */
   ready?(): boolean
   /** Runs at a shutdown while queries are still answered (`health`'s lameduck); the server waits for it. */
   lameduck?(): Promise<void>
-  /** Runs after the last query. */
+  /** Runs after the last query, and after a `start` that has rejected or has not ended yet. */
   stop?(): Promise<void>
+  /** The servers that it hands questions to, for `loop` to look for one that hands them back. */
+  readonly upstreams?: readonly Upstream[]
+}
+
+/** A server that a plugin hands questions to. */
+export interface Upstream {
+  /** `127.0.0.53:53` */
+  readonly address: string
+  /** The file that names it (`/etc/resolv.conf`); undefined when the Corefile does. */
+  readonly source: string | undefined
+  /** Asks this server alone, whatever the plugin's policy and its health; SERVFAIL when it does not answer. Does not reject. */
+  ask(query: Query, reply: Reply): Promise<Rcode>
+  /** It hands questions back to us: it is not asked again. When none is left, the plugin answers SERVFAIL. */
+  switchOff(): void
+}
+
+/** What keeps a plugin from starting may pass without the Corefile being changed: a reload tries again. */
+export class TransientError extends Error {
+  override readonly name = 'TransientError'
 }
 
 /** What a plugin learns of the server block that it is set up in. */
@@ -42,6 +73,8 @@ export interface Block {
   readonly directory: string
   /** Addresses that `bind` chose; empty for all. */
   readonly addresses: string[]
+  /** What `timeouts` says about connections over TCP. */
+  readonly tcp: { -readonly [limit in keyof TcpLimits]?: number }
   /** Names of the plugins in this block's chain, in execution order; `Reply.author` is an index into it. Complete when `start` runs. */
   readonly chain: string[]
   /** Instances of this block with their names, in execution order. Complete when `start` runs. */
@@ -59,6 +92,10 @@ export interface ProcessContext {
   readonly http: HttpEndpoints
   /** The in-process API that the `kubernetes` plugin talks to when its options name no other. */
   readonly api: ApiDefaults
+  /** Reads the Corefile again and goes over to it if it has changed. Resolves when that is done, or has failed and was told. */
+  readonly pollCorefile: () => Promise<void>
+  /** The process cannot go on: this line is logged, and it ends with exit code 1. */
+  readonly fail: (message: string) => void
 }
 
 /** Where the `kubernetes` plugin finds its API unless the Corefile says otherwise. */

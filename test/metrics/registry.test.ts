@@ -60,13 +60,15 @@ void t.test('gauges go up and down, and readers are asked at each scrape', async
   gauge.cell(['held']).inc(2)
   gauge.cell(['held']).dec()
   let now = 1
-  gauge.track(['read'], () => now)
+  const end = gauge.track(['read'], () => now)
   t.same(values(registry, 'g'), { 'g held': 6, 'g read': 1 })
   now = 2
   t.same(values(registry, 'g'), { 'g held': 6, 'g read': 2 })
-  gauge.track(['read'], () => 7)
+  const endLater = gauge.track(['read'], () => 7)
   t.same(values(registry, 'g'), { 'g held': 6, 'g read': 7 })
-  gauge.untrack(['read'])
+  end()
+  t.same(values(registry, 'g'), { 'g held': 6, 'g read': 7 }, 'another reader has its place')
+  endLater()
   t.same(values(registry, 'g'), { 'g held': 6 })
 })
 

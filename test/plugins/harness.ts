@@ -22,12 +22,13 @@ export interface TestProcess extends ProcessContext {
 
 export function makeProcess(): TestProcess {
   const lines: string[] = []
+  const idle = { pollCorefile: () => Promise.resolve(), fail: (message: string) => void lines.push(`fatal ${message}`) }
   const write = (json: string): void => {
     const { level, msg } = JSON.parse(json) as { level: number; msg: string }
     lines.push(`${pino.levels.labels[level]} ${msg}`)
   }
   const log = pino({ base: null, timestamp: false }, { write })
-  return { version: '1.2.3', log, metrics: new Registry(), http: new HttpEndpoints(), api: {}, lines }
+  return { version: '1.2.3', log, metrics: new Registry(), http: new HttpEndpoints(), api: {}, ...idle, lines }
 }
 
 export interface TestBlock extends Block {
@@ -44,6 +45,7 @@ export function setUp(corefile: string, context = makeProcess()): TestBlock[] {
       zones: keys.map(({ zone }) => zone),
       directory: '.',
       addresses: [],
+      tcp: {},
       chain: [],
       instances: [],
       resolver: NO_HANDLER,
@@ -70,6 +72,7 @@ export function chain(block: Block, last: Handler): Handler {
 
 export async function start(...blocks: Block[]): Promise<void> {
   for (const block of blocks) for (const { instance } of block.instances) await instance.start?.()
+  for (const block of blocks) for (const { instance } of block.instances) instance.activate?.()
 }
 
 export async function stop(...blocks: Block[]): Promise<void> {

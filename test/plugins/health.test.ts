@@ -60,7 +60,7 @@ void t.test('the endpoint is asked each second, and the metrics tell how long it
   const asked = Promise.withResolvers<void>()
   await start(block)
   t.match(context.metrics.render(), 'coredns_health_request_duration_seconds_count 0\n')
-  context.http.route(ADDRESS, '/health', (_, response) => {
+  await context.http.open(ADDRESS, '/health', (_, response) => {
     response.end('OK', () => asked.resolve())
   })
   mock.timers.tick(1_000)

@@ -65,9 +65,11 @@ void t.test('server blocks that share the address are ready together, from the s
   let isReady = false
   join(one, 'file', { ready: () => true })
   join(two, 'file', { ready: () => isReady })
-  await start(one)
-  t.equal(await ask(one), '503 file', 'the second block counts before it has started')
-  await start(two)
+  const [expected] = one.instances
+  await expected.instance.start?.()
+  t.equal(await ask(one), '503 Starting', 'nothing answers yet')
+  await expected.instance.stop?.()
+  await start(one, two)
   t.equal(await ask(one), '503 file')
   isReady = true
   t.equal(await ask(one), '200 OK')
@@ -94,8 +96,9 @@ void t.test('in lameduck it is not ready', async t => {
 void t.test('the address is :8181 unless it is given', async t => {
   const block = setUpBlock('ready')
   const addresses: string[] = []
-  block.process.http.route = address => {
+  block.process.http.open = address => {
     addresses.push(address)
+    return Promise.resolve({ port: 1, close: () => Promise.resolve() })
   }
   await start(block)
   t.same(addresses, [':8181'])

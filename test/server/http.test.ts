@@ -16,12 +16,12 @@ async function get(http: HttpEndpoints, address: string, path: string): Promise<
 void t.test('two server blocks share an address', async t => {
   const http = new HttpEndpoints()
   const address = '127.0.0.1:0'
-  http.route(address, '/health', say('OK'))
-  http.route(address, '/ready', say('no'))
-  http.route(address, '/ready', say('yes'))
-  const first = http.listen(address)
-  t.equal(http.listen(address), first)
-  await first
+  const [health] = await Promise.all([
+    http.open(address, '/health', say('OK')),
+    http.open(address, '/ready', say('no')),
+    http.open(address, '/ready', say('yes')),
+  ])
+  t.equal(health.port, http.port(address))
   t.same(await get(http, address, '/health'), [200, 'OK'])
   t.same(await get(http, address, '/ready?verbose'), [200, 'yes'])
   await http.close()
@@ -29,8 +29,7 @@ void t.test('two server blocks share an address', async t => {
 
 void t.test('another path is 404', async t => {
   const http = new HttpEndpoints()
-  http.route('127.0.0.1:0', '/health', say('OK'))
-  await http.listen('127.0.0.1:0')
+  await http.open('127.0.0.1:0', '/health', say('OK'))
   t.same(await get(http, '127.0.0.1:0', '/'), [404, '404 page not found\n'])
   t.same(await get(http, '127.0.0.1:0', '/health/'), [404, '404 page not found\n'])
   await http.close()
@@ -38,11 +37,10 @@ void t.test('another path is 404', async t => {
 
 void t.test('a route that throws is 500, and the next request is served', async t => {
   const http = new HttpEndpoints()
-  http.route('127.0.0.1:0', '/broken', () => {
+  await http.open('127.0.0.1:0', '/broken', () => {
     throw new Error('broken')
   })
-  http.route('127.0.0.1:0', '/health', say('OK'))
-  await http.listen('127.0.0.1:0')
+  await http.open('127.0.0.1:0', '/health', say('OK'))
   t.same(await get(http, '127.0.0.1:0', '/broken'), [500, 'broken\n'])
   t.same(await get(http, '127.0.0.1:0', '/health'), [200, 'OK'])
   await http.close()
@@ -53,18 +51,17 @@ void t.test('a busy port is told in one line', async t => {
   await once(holder.listen(0, '127.0.0.1'), 'listening')
   const address = `127.0.0.1:${(holder.address() as net.AddressInfo).port}`
   const http = new HttpEndpoints()
-  http.route(address, '/health', say('OK'))
-  await t.rejects(http.listen(address), {
+  await t.rejects(http.open(address, '/health', say('OK')), {
     message: new RegExp(`^listen http ${address}: address already in use \\(.*\\)$`),
   })
+  t.equal(http.port(address), 0)
   await http.close()
   holder.close()
 })
 
 void t.test('close ends connections that are kept alive', async t => {
   const http = new HttpEndpoints()
-  http.route('127.0.0.1:0', '/health', say('OK'))
-  await http.listen('127.0.0.1:0')
+  await http.open('127.0.0.1:0', '/health', say('OK'))
   const client = net.connect(http.port('127.0.0.1:0'), '127.0.0.1')
   client.write('GET /health HTTP/1.1\r\nhost: a\r\n\r\n')
   await once(client, 'data')
@@ -74,11 +71,23 @@ void t.test('close ends connections that are kept alive', async t => {
   t.equal(http.port('127.0.0.1:0'), 0)
 })
 
-void t.test('an address without a route does not listen', async t => {
+void t.test('a listener closes behind its last route, and one route gives way to the one before', async t => {
   const http = new HttpEndpoints()
-  await http.listen('127.0.0.1:0')
-  t.equal(http.port('127.0.0.1:0'), 0)
-  await http.close()
+  const address = '127.0.0.1:0'
+  const health = await http.open(address, '/health', say('OK'))
+  const before = await http.open(address, '/ready', say('before'))
+  const after = await http.open(address, '/ready', say('after'))
+  const { port } = health
+  t.same(await get(http, address, '/ready'), [200, 'after'])
+  await after.close()
+  await after.close()
+  t.same(await get(http, address, '/ready'), [200, 'before'])
+  await before.close()
+  t.same(await get(http, address, '/ready'), [404, '404 page not found\n'])
+  t.equal(http.port(address), port)
+  await health.close()
+  t.equal(http.port(address), 0)
+  await t.rejects(fetch(`http://127.0.0.1:${port}/health`))
 })
 
 void t.test('addresses are split at the last colon', async t => {

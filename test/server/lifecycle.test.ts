@@ -3,17 +3,11 @@ import type { Instance } from '../../src/server/plugin.ts'
 import { Lifecycle } from '../../src/server/lifecycle.ts'
 import { recorder, silent } from './handlers.ts'
 
-/** Notes what is called, in order. */
-function build(instances: Record<string, Instance>, events: string[], log = silent): Lifecycle {
-  const note = (event: string): Promise<void> => {
-    events.push(event)
-    return Promise.resolve()
-  }
-  return new Lifecycle({
-    instances: Object.entries(instances).map(([name, instance]) => ({ name, instance })),
-    server: { start: () => note('server start'), stop: () => note('server stop') },
+function build(instances: Record<string, Instance>, log = silent): Lifecycle {
+  return new Lifecycle(
+    Object.entries(instances).map(([name, instance]) => ({ name, instance })),
     log,
-  })
+  )
 }
 
 const noting = (name: string, events: string[]): Instance => ({
@@ -21,6 +15,9 @@ const noting = (name: string, events: string[]): Instance => ({
     events.push(`${name} starts`)
     await new Promise(setImmediate)
     events.push(`${name} has started`)
+  },
+  activate() {
+    events.push(`${name} is active`)
   },
   async lameduck() {
     events.push(`${name} is lame`)
@@ -33,21 +30,26 @@ const noting = (name: string, events: string[]): Instance => ({
   },
 })
 
-void t.test('plugins start one by one before the server, and stop after it', async t => {
+void t.test('plugins start one by one, and stop together', async t => {
   const events: string[] = []
-  const lifecycle = build({ a: noting('a', events), plain: {}, b: noting('b', events) }, events)
+  const lifecycle = build({ a: noting('a', events), plain: {}, b: noting('b', events) })
   await lifecycle.start()
-  t.same(events.splice(0), ['a starts', 'a has started', 'b starts', 'b has started', 'server start'])
+  t.same(events.splice(0), ['a starts', 'a has started', 'b starts', 'b has started'])
+  lifecycle.activate()
+  t.same(events.splice(0), ['a is active', 'b is active'])
+  await lifecycle.lameduck()
+  t.same(events.splice(0), ['a is lame', 'b is lame', 'a was lame', 'b was lame'])
   const stopped = lifecycle.stop()
   t.equal(lifecycle.stop(), stopped)
   await stopped
-  t.same(events, ['a is lame', 'b is lame', 'a was lame', 'b was lame', 'server stop', 'a stops', 'b stops'])
+  await lifecycle.lameduck()
+  t.same(events, ['a stops', 'b stops'])
 })
 
 void t.test('a plugin that cannot start ends the start; those before it are stopped', async t => {
   const events: string[] = []
   const broken: Instance = { start: () => Promise.reject(new Error('no API')) }
-  const lifecycle = build({ a: noting('a', events), broken, b: noting('b', events) }, events)
+  const lifecycle = build({ a: noting('a', events), broken, b: noting('b', events) })
   await t.rejects(lifecycle.start(), { message: 'no API' })
   t.same(events, ['a starts', 'a has started', 'a stops'])
 })
@@ -56,29 +58,33 @@ void t.test('what fails at the end is logged and holds up nothing', async t => {
   const events: string[] = []
   const { log, lines } = recorder()
   const broken: Instance = {
+    activate() {
+      throw new Error('idle')
+    },
     lameduck: () => Promise.reject(new Error('lame')),
     stop: () => {
       throw new Error('stuck')
     },
   }
-  const lifecycle = build({ broken, a: noting('a', events) }, events, log)
+  const lifecycle = build({ broken, a: noting('a', events) }, log)
   await lifecycle.start()
   events.length = 0
+  lifecycle.activate()
+  await lifecycle.lameduck()
   await lifecycle.stop()
-  t.same(events, ['a is lame', 'a was lame', 'server stop', 'a stops'])
+  t.same(events, ['a is active', 'a is lame', 'a was lame', 'a stops'])
   t.same(
     lines.map(({ msg }) => msg),
-    ['plugin broken: lameduck failed', 'plugin broken: stop failed'],
+    ['plugin broken: activate failed', 'plugin broken: lameduck failed', 'plugin broken: stop failed'],
   )
 })
 
 void t.test('a stop during the start: what comes after does not start', async t => {
   const events: string[] = []
-  const lifecycle = build({ a: noting('a', events), b: noting('b', events) }, events)
+  const lifecycle = build({ a: noting('a', events), b: noting('b', events) })
   const started = lifecycle.start()
   await lifecycle.stop()
   await started
   t.notOk(events.includes('b starts'))
-  t.notOk(events.includes('server start'))
-  t.equal(events.at(-1), 'a stops')
+  t.ok(events.includes('a stops'))
 })

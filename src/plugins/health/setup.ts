@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Address, parseAddress } from '../../corefile/value.ts'
 import type { Registry } from '../../metrics/registry.ts'
+import type { HttpEndpoint } from '../../server/http.ts'
 import type { Instance, Plugin } from '../../server/plugin.ts'
 import { formatDuration } from '../duration.ts'
 import { HealthPoll, type PollSink } from './health.ts'
@@ -27,19 +28,19 @@ export const health: Plugin = {
     }
     const { http, log, metrics } = block.process
     const sink = defineMetrics(metrics)
+    let endpoint: HttpEndpoint | undefined
     let poll: HealthPoll | undefined
     const instance: Instance = {
       async start() {
-        http.route(address, '/health', (_, response) => {
+        endpoint = await http.open(address, '/health', (_, response) => {
           response.setHeader('content-type', 'text/plain; charset=utf-8').end('OK')
         })
-        await http.listen(address)
-        poll = new HealthPoll(formatUrl({ host, port: http.port(address) }), sink, log)
+        poll = new HealthPoll(formatUrl({ host, port: endpoint.port }), sink, log)
         poll.start()
       },
-      stop() {
+      async stop() {
         poll?.stop()
-        return Promise.resolve()
+        await endpoint?.close()
       },
     }
     if (lameduckMs > 0) {

@@ -1,9 +1,9 @@
 import type { Cursor } from '../../corefile/directive.ts'
 import { parseAddress } from '../../corefile/value.ts'
 import { CONTENT_TYPE } from '../../metrics/exposition.ts'
-import { seriesKey } from '../../metrics/family.ts'
 import { registerProcessMetrics } from '../../metrics/process.ts'
 import type { Registry } from '../../metrics/registry.ts'
+import type { HttpEndpoint } from '../../server/http.ts'
 import type { Block, Plugin, ProcessContext } from '../../server/plugin.ts'
 import { nameServer } from '../servername.ts'
 import { Prometheus, definePanics } from './prometheus.ts'
@@ -20,21 +20,24 @@ export const prometheus: Plugin = {
     const address = token?.text ?? DEFAULT_ADDRESS
     for (const property of cursor.block()) readProperty(property)
     const { http, metrics } = block.process
-    let release: (() => void)[] = []
+    const releases: (() => void)[] = []
+    let endpoint: HttpEndpoint | undefined
     return {
       handler: next => new Prometheus(next, block),
       async start() {
         showBuild(block.process)
         definePanics(metrics).cell()
-        release = [holdProcessMetrics(metrics), showPlugins(block)]
-        http.route(address, '/metrics', (_, response) => {
+        releases.push(holdProcessMetrics(metrics))
+        endpoint = await http.open(address, '/metrics', (_, response) => {
           response.setHeader('content-type', CONTENT_TYPE).end(metrics.render())
         })
-        await http.listen(address)
       },
-      stop() {
-        for (const free of release) free()
-        return Promise.resolve()
+      activate() {
+        releases.push(...showPlugins(block))
+      },
+      async stop() {
+        for (const release of releases.splice(0)) release()
+        await endpoint?.close()
       },
     }
   },
@@ -62,23 +65,14 @@ function showBuild({ metrics, version }: ProcessContext): void {
 }
 
 /** As in CoreDNS, only what takes part in answering is shown: not `bind`, `health`, `ready`. */
-function showPlugins(block: Block): () => void {
+function showPlugins(block: Block): (() => void)[] {
   const help = 'A metric that indicates whether a plugin is enabled on per server and zone basis.'
   const family = block.process.metrics.gauge('coredns_plugin_enabled', help, ['server', 'zone', 'view', 'name'])
   const server = nameServer(block)
   const series = block.zones.flatMap(zone =>
     block.instances.filter(({ instance }) => 'handler' in instance).map(({ name }) => [server, zone, '', name]),
   )
-  const enabled = 1
-  // A function of its own for each block: that is how it knows its series again.
-  const read = (): number => enabled
-  for (const labels of series) family.track(labels, read)
-  return () => {
-    for (const labels of series) {
-      // At a reload the new block may have taken the series over already.
-      if (family.readers.get(seriesKey(labels))?.read === read) family.untrack(labels)
-    }
-  }
+  return series.map(labels => family.track(labels, () => 1))
 }
 
 interface Hold {

@@ -31,20 +31,30 @@ class Participant {
 /** All server blocks whose readiness is asked at one address. */
 export class Readiness {
   readonly #log: Logger
-  readonly #participants = new Map<Block, Participant>()
+  /** Of configurations that start, and of those that answer. */
+  readonly #coming = new Map<Block, Participant>()
+  readonly #active = new Map<Block, Participant>()
   #isStopping = false
 
   constructor(log: Logger) {
     this.#log = log
   }
 
-  /** From now on the block counts, even before it has started. */
-  join(block: Block, isContinuous: boolean): void {
-    this.#participants.set(block, new Participant(block, isContinuous))
+  /** The block starts. It counts when it answers; until then a configuration that does already is as ready as it was. */
+  expect(block: Block, isContinuous: boolean): void {
+    this.#coming.set(block, new Participant(block, isContinuous))
+  }
+
+  activate(block: Block): void {
+    const participant = this.#coming.get(block)
+    if (!participant) return
+    this.#coming.delete(block)
+    this.#active.set(block, participant)
   }
 
   leave(block: Block): void {
-    this.#participants.delete(block)
+    this.#coming.delete(block)
+    this.#active.delete(block)
   }
 
   /** The process is about to end: no new clients, please. */
@@ -57,12 +67,14 @@ export class Readiness {
       send(response, 503, 'Shutting down')
       return
     }
+    const isActive = this.#active.size > 0
     const waiting = new Set<string>()
-    for (const participant of this.#participants.values()) {
+    for (const participant of (isActive ? this.#active : this.#coming).values()) {
       for (const name of participant.listWaiting()) waiting.add(name)
     }
     if (waiting.size === 0) {
-      send(response, 200, 'OK')
+      // Without a block that answers, the sockets are not open yet.
+      send(response, isActive ? 200 : 503, isActive ? 'OK' : 'Starting')
       return
     }
     const names = [...waiting].sort().join(',')

@@ -1,5 +1,6 @@
 import type { Cursor } from '../../corefile/directive.ts'
 import { parseAddress } from '../../corefile/value.ts'
+import type { HttpEndpoint } from '../../server/http.ts'
 import type { Plugin } from '../../server/plugin.ts'
 import { findReadiness } from './ready.ts'
 
@@ -20,19 +21,20 @@ export const ready: Plugin = {
     }
     const { http } = block.process
     const readiness = findReadiness(block.process, address)
-    readiness.join(block, isContinuous)
+    let endpoint: HttpEndpoint | undefined
     return {
-      start() {
-        http.route(address, '/ready', (_, response) => readiness.answer(response))
-        return http.listen(address)
+      async start() {
+        readiness.expect(block, isContinuous)
+        endpoint = await http.open(address, '/ready', (_, response) => readiness.answer(response))
       },
+      activate: () => readiness.activate(block),
       lameduck() {
         readiness.stop()
         return Promise.resolve()
       },
-      stop() {
+      async stop() {
         readiness.leave(block)
-        return Promise.resolve()
+        await endpoint?.close()
       },
     }
   },
