@@ -49,7 +49,10 @@ export interface Libc {
   poll(fd: number, onReadable: (status: number) => void): Poll
 }
 
-/** Throws when koffi or one of the functions is not there. */
+/**
+ * Throws when koffi or one of the functions is not there. A thread that is terminated with a `Poll` open unloads koffi while the event loop
+ * still needs it, and the process dies: let the main thread load it, too, and it stays.
+ */
 export async function loadLibc(): Promise<Libc> {
   const { default: koffi }: { default: Koffi } = await import('koffi')
   const libc = koffi.load(null)

@@ -139,6 +139,12 @@ void t.test('answers at once and later answers of one batch do not touch each ot
   await server.stop()
 })
 
+void t.test('an answer that waits for nothing but promises leaves without another event', async t => {
+  const script = fileURLToPath(new URL('promise.ts', import.meta.url))
+  const child = spawnSync('timeout', ['20', process.execPath, script], { encoding: 'utf8' })
+  t.match(child, { status: 0, stderr: '', stdout: 'answered' })
+})
+
 void t.test('large answers of one batch do not run into each other', async t => {
   const rdata = new Uint8Array(30_000).fill(7)
   const handler: Handler = {
