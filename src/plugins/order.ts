@@ -1,18 +1,30 @@
 // Every plugin, in the order in which queries pass them: that of CoreDNS (its plugin.cfg). The order in a Corefile does not matter.
 
 import type { Plugin } from '../server/plugin.ts'
+import { acl } from './acl/setup.ts'
+import { any } from './any/setup.ts'
 import { bind } from './bind/setup.ts'
+import { bufsize } from './bufsize/setup.ts'
+import { cache } from './cache/setup.ts'
+import { chaos } from './chaos/setup.ts'
 import { debug } from './debug/setup.ts'
 import { errors } from './errors/setup.ts'
+import { header } from './header/setup.ts'
 import { health } from './health/setup.ts'
 import { kubernetes } from './kubernetes/setup.ts'
 import { loadbalance } from './loadbalance/setup.ts'
 import { log } from './log/setup.ts'
+import { minimal } from './minimal/setup.ts'
 import { prometheus } from './prometheus/setup.ts'
 import { ready } from './ready/setup.ts'
+import { reload } from './reload/setup.ts'
+import { timeouts } from './timeouts/setup.ts'
 import { whoami } from './whoami/setup.ts'
 
 export const PLUGINS: readonly Plugin[] = [
+  bufsize,
+  timeouts,
+  reload,
   bind,
   debug,
   ready,
@@ -20,7 +32,13 @@ export const PLUGINS: readonly Plugin[] = [
   prometheus,
   errors,
   log,
+  any,
+  chaos,
   loadbalance,
+  acl,
+  cache,
+  header,
+  minimal,
   kubernetes,
   whoami,
 ]

@@ -76,9 +76,24 @@ export const OPT_LENGTH = 11
 /** A pointer to the question's name, as the owner of a record (RFC 1035 section 4.1.4). */
 export const QUESTION_POINTER = 0xc000 | HEADER_LENGTH
 
-const typeNames = new Map<number, string>(Object.entries(Type).map(([name, value]) => [value, name]))
-const classNames = new Map<number, string>(Object.entries(Class).map(([name, value]) => [value, name]))
-const rcodeNames = new Map<number, string>(Object.entries(Rcode).map(([name, value]) => [value, name]))
+// What IANA's registries name besides, and nothing here needs a constant for: names with their numbers.
+const OTHER_TYPES =
+  'MD 3 MF 4 MB 7 MG 8 MR 9 NULL 10 MINFO 14 RP 17 AFSDB 18 X25 19 ISDN 20 RT 21 NSAP-PTR 23 SIG 24 KEY 25 PX 26 GPOS 27 LOC 29 NXT 30 ' +
+  'EID 31 NIMLOC 32 ATMA 34 KX 36 CERT 37 DNAME 39 APL 42 SSHFP 44 IPSECKEY 45 DHCID 49 NSEC3PARAM 51 TLSA 52 SMIMEA 53 HIP 55 ' +
+  'NINFO 56 RKEY 57 TALINK 58 CDS 59 CDNSKEY 60 OPENPGPKEY 61 CSYNC 62 ZONEMD 63 SPF 99 UINFO 100 UID 101 GID 102 UNSPEC 103 NID 104 ' +
+  'L32 105 L64 106 LP 107 EUI48 108 EUI64 109 NXNAME 128 TKEY 249 TSIG 250 MAILB 253 MAILA 254 URI 256 AVC 258 AMTRELAY 260 ' +
+  'RESINFO 261 TA 32768 DLV 32769'
+const OTHER_CLASSES = 'CS 2'
+const OTHER_RCODES =
+  'YXDOMAIN 6 YXRRSET 7 NXRRSET 8 NOTAUTH 9 NOTZONE 10 DSOTYPENI 11 BADSIG 16 BADKEY 17 BADTIME 18 BADMODE 19 BADNAME 20 BADALG 21 ' +
+  'BADTRUNC 22 BADCOOKIE 23'
+
+const types = readNames(Type, OTHER_TYPES)
+const classes = readNames(Class, OTHER_CLASSES)
+const rcodes = readNames(Rcode, OTHER_RCODES)
+const typeNames = invert(types)
+const classNames = invert(classes)
+const rcodeNames = invert(rcodes)
 
 /** `A`, `SRV`, …; `TYPE65280` for what has no name here (RFC 3597 section 5). */
 export const formatType = (type: number): string => typeNames.get(type) ?? `TYPE${type}`
@@ -86,3 +101,28 @@ export const formatType = (type: number): string => typeNames.get(type) ?? `TYPE
 export const formatClass = (value: number): string => classNames.get(value) ?? `CLASS${value}`
 /** `NOERROR`, `NXDOMAIN`, …; `RCODE9` for what has no name here. */
 export const formatRcode = (rcode: number): string => rcodeNames.get(rcode) ?? `RCODE${rcode}`
+
+/** The number of a type, in upper case or as `TYPE65280`; undefined for what is none. So with the two below. */
+export const parseType = (text: string): number | undefined => types.get(text) ?? parseUnknown('TYPE', text)
+export const parseClass = (text: string): number | undefined => classes.get(text) ?? parseUnknown('CLASS', text)
+export const parseRcode = (text: string): number | undefined => rcodes.get(text)
+
+function readNames(named: Readonly<Record<string, number>>, others: string): Map<string, number> {
+  const words = others.split(' ')
+  const numbers = new Map(Object.entries(named))
+  for (let i = 0; i < words.length; i += 2) numbers.set(words[i], Number(words[i + 1]))
+  return numbers
+}
+
+/** The first name of a number is the one that is written. */
+function invert(numbers: Map<string, number>): Map<number, string> {
+  const names = new Map<number, string>()
+  for (const [name, value] of numbers) if (!names.has(value)) names.set(value, name)
+  return names
+}
+
+function parseUnknown(prefix: string, text: string): number | undefined {
+  if (!text.startsWith(prefix) || !/^\d{1,5}$/.test(text.slice(prefix.length))) return undefined
+  const value = Number(text.slice(prefix.length))
+  return value <= 0xffff ? value : undefined
+}

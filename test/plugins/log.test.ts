@@ -48,7 +48,7 @@ const fields: { format: string; question?: Question; last?: Handler; text: strin
   { format: '{size} {rsize}', question: { udpSize: 1232 }, text: '44 60' },
   { format: '{rcode} {>rflags}', last: NO_HANDLER, text: 'SERVFAIL qr,rd' },
   { format: '{rcode} {>rflags}', question: { flags: 0 }, last: answering(Rcode.NXDOMAIN), text: 'NXDOMAIN qr,aa' },
-  { format: '{rcode}', last: answering(23), text: 'RCODE23' },
+  { format: '{rcode}', last: answering(3841), text: 'RCODE3841' },
   {
     format: '{>rflags}',
     question: { flags: Flag.RD | Flag.CD | Flag.AD },

@@ -80,7 +80,7 @@ void t.test('responses are counted by rcode and by the plugin that made them', a
   while (at < answers.length) ask(handler)
   const rest = 'server="dns://:53",view="",zone="."'
   t.same(samples(block.process.metrics.render(), 'coredns_dns_responses_total'), [
-    `coredns_dns_responses_total{plugin="",rcode="RCODE23",${rest}} 1`,
+    `coredns_dns_responses_total{plugin="",rcode="BADCOOKIE",${rest}} 1`,
     `coredns_dns_responses_total{plugin="",rcode="SERVFAIL",${rest}} 1`,
     `coredns_dns_responses_total{plugin="other",rcode="NXDOMAIN",${rest}} 2`,
     `coredns_dns_responses_total{plugin="other",rcode="RCODE4095",${rest}} 2`,

@@ -5,6 +5,7 @@
 // them, so nothing can point into what moves.
 
 import type { Prefix } from '../../corefile/cidr.ts'
+import { contains } from '../../corefile/networks.ts'
 import type { Handler } from '../../server/handler.ts'
 import { Rcode, Type } from '../../wire/constants.ts'
 import { type Query, read16, skipName } from '../../wire/query.ts'
@@ -146,12 +147,4 @@ function isMovable(reply: Reply, at: number, head: number, length: number, count
     if (bytes[label] !== 0 && start + (read16(bytes, label) & 0x3fff) >= at) return false
   }
   return true
-}
-
-function contains(prefix: Prefix, bytes: Uint8Array, at: number): boolean {
-  const { address, length } = prefix
-  const whole = length >> 3
-  for (let i = 0; i < whole; i++) if (bytes[at + i] !== address[i]) return false
-  const rest = length & 7
-  return rest === 0 || ((bytes[at + whole] ^ address[whole]) & (0xff00 >> rest) & 0xff) === 0
 }
