@@ -92,6 +92,22 @@ export class Reply {
     this.author = author
   }
 
+  /** Takes over what `other` says of the answer beside its records, before any is written: flags, extended error, failure, author. */
+  adopt(other: Reply): void {
+    this.authoritative = other.authoritative
+    this.recursionAvailable = other.recursionAvailable
+    this.authenticData = other.authenticData
+    this.truncated ||= other.truncated
+    this.isLive = other.isLive
+    this.flagsSet |= other.flagsSet
+    this.flagsCleared |= other.flagsCleared
+    this.failure = other.failure
+    this.author = other.author
+    if (other.#extendedError !== NO_EXTENDED_ERROR) {
+      this.setExtendedError(other.#extendedError, other.#extendedErrorText)
+    }
+  }
+
   /** Lowers the limit to a message of `size` octets, before anything is written (`bufsize`). */
   lowerLimit(size: number): void {
     this.limit = Math.min(this.limit, this.start + size - this.#optLength)
