@@ -23,6 +23,8 @@ const DNS_PORT = 53
 export interface Corefile {
   readonly text: string
   readonly file: string
+  /** Reads it anew; undefined for what can be read once only. */
+  readonly read: (() => string) | undefined
 }
 
 /** Runs until a signal ends it; resolves with the exit code. Rejects with what a person can mend, as one line. */
@@ -42,8 +44,18 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
     const endpoint = await fakeApi?.listen()
     const api: ApiDefaults = { endpoint, kubeconfig: flags.kubeconfig }
     const defaultPort = flags.dnsPort ?? (isTrial ? TRIAL_PORT : DNS_PORT)
-    const site = new Site({ corefile: corefile.text, file: corefile.file, defaultPort, log, version: VERSION, api })
-    return await run(site, flags, log, () => {
+    const fatal = Promise.withResolvers<number>()
+    const site = new Site({
+      corefile: corefile.text,
+      file: corefile.file,
+      readCorefile: corefile.read,
+      defaultPort,
+      log,
+      version: VERSION,
+      api,
+      onFatal: () => fatal.resolve(1),
+    })
+    return await run(site, flags, log, fatal.promise, () => {
       // The welcome is for a person; JSON is not.
       if (isExample && fakeApi && flags.logFormat === 'text') welcome(fakeApi.store, site.addresses(), print)
       if (endpoint !== undefined)
@@ -54,17 +66,23 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
   }
 }
 
-async function run(site: Site, flags: Flags, log: Logger, onStarted: () => void): Promise<number> {
-  const { graceful, immediate } = trapSignals(log)
+async function run(
+  site: Site,
+  flags: Flags,
+  log: Logger,
+  fatal: Promise<number>,
+  onStarted: () => void,
+): Promise<number> {
+  const { graceful, immediate } = trapSignals(log, () => void site.reload())
   // Nothing is answered before the start is over: whoever asks for the end until then need not wait for it.
-  const code = await Promise.race([site.start(), immediate, graceful.then(() => 0)])
+  const code = await Promise.race([site.start(), fatal, immediate, graceful.then(() => 0)])
   if (code !== undefined) return code
   const pidfile = writePidfile(flags.pidfile, log)
   try {
     if (!flags.quiet) for (const line of [...site.keys, VERSION_TEXT]) tell(flags, log, line)
     for (const url of site.chosenPorts()) log.info(`listening on ${url}`)
     if (!flags.quiet) onStarted()
-    return await Promise.race([immediate, graceful.then(() => site.stop()).then(() => 0)])
+    return await Promise.race([fatal, immediate, graceful.then(() => site.stop()).then(() => 0)])
   } finally {
     if (pidfile !== undefined) rmSync(pidfile, { force: true })
   }
@@ -85,13 +103,15 @@ function writePidfile(file: string | undefined, log: Logger): string | undefined
 /** The flag, ./Corefile, and without either none: CoreDNS's order. */
 function findCorefile(conf: string | undefined): Corefile {
   if (conf !== undefined || existsSync('Corefile')) return readCorefile(conf ?? 'Corefile')
-  return { text: '', file: 'Corefile' }
+  return { text: '', file: 'Corefile', read: () => findCorefile(undefined).text }
 }
 
 /** Reads a Corefile, for `stdin` from there. Throws what a person can mend, as one line. */
 export function readCorefile(file: string): Corefile {
   try {
-    return { text: readFileSync(file === 'stdin' ? 0 : file, 'utf8'), file }
+    const isStream = file === 'stdin'
+    const text = readFileSync(isStream ? 0 : file, 'utf8')
+    return { text, file, read: isStream ? undefined : () => readCorefile(file).text }
   } catch (error) {
     const { code = 'an unknown error' } = error as NodeJS.ErrnoException
     const reason = READ_ERRORS[code] ?? `it cannot be read (${code})`

@@ -9,8 +9,8 @@ export interface Signals {
   readonly immediate: Promise<number>
 }
 
-/** From now on the process ends by itself only. Signals after the first that ends it do not cut its last answers short, but for a second SIGINT and SIGQUIT. */
-export function trapSignals(log: Logger): Signals {
+/** From now on the process ends by itself only. Signals after the first that ends it do not cut its last answers short, but for a second SIGINT and SIGQUIT. SIGUSR1 asks for a reload. */
+export function trapSignals(log: Logger, onReload: () => void): Signals {
   const graceful = Promise.withResolvers<void>()
   const immediate = Promise.withResolvers<number>()
   let interrupts = 0
@@ -32,8 +32,11 @@ export function trapSignals(log: Logger): Signals {
     immediate.resolve(0)
   })
   process.on('SIGHUP', () => {})
-  // Without a listener Node would open its debugger for the one, and end for the other.
-  process.on('SIGUSR1', () => log.warn('SIGUSR1: this version does not reload; restart it'))
+  process.on('SIGUSR1', () => {
+    log.info('SIGUSR1: Reloading')
+    onReload()
+  })
+  // Without a listener Node would end.
   process.on('SIGUSR2', () => log.warn('SIGUSR2: this version does not replace itself; restart it'))
   return { graceful: graceful.promise, immediate: immediate.promise }
 }

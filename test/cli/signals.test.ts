@@ -142,13 +142,14 @@ void t.test('SIGQUIT waits for nothing, in lameduck neither', async t => {
   }
 })
 
-void t.test('SIGHUP, SIGUSR1 and SIGUSR2 are survived', async t => {
+void t.test('SIGHUP and SIGUSR2 are survived, SIGUSR1 reads the Corefile again', async t => {
   const command = serve(t, '')
   const port = await portOf(command, 'dns')
   command.child.kill('SIGHUP')
   command.child.kill('SIGUSR1')
   command.child.kill('SIGUSR2')
-  await command.seen(/\[WARNING\] SIGUSR1: this version does not reload; restart it\n/)
+  await command.seen(/\[INFO\] SIGUSR1: Reloading\n/)
+  await command.seen(/\[INFO\] Reloading complete\n/)
   await command.seen(/\[WARNING\] SIGUSR2: this version does not replace itself; restart it\n/)
   t.match(await askUdp(port, NAME, 'A'), { rcode: 'NOERROR' })
   t.match(await command.stop(), { code: 0, signal: null, err: '' })

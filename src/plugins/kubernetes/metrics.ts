@@ -13,8 +13,8 @@ const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 export interface KubernetesMetrics {
   readonly observer: RequestObserver
   readonly onProgrammed: (kind: ServiceKind, seconds: number) => void
-  /** Shows how a watch is. */
-  follow(resource: string, status: ReflectorStatus): void
+  /** Shows how a watch is, until the function that it returns is called. */
+  follow(resource: string, status: ReflectorStatus): () => void
 }
 
 export function kubernetesMetrics(registry: Registry): KubernetesMetrics {
@@ -60,9 +60,14 @@ export function kubernetesMetrics(registry: Registry): KubernetesMetrics {
     },
     onProgrammed: (kind, seconds) => programming.cell([kind]).observe(seconds),
     follow(resource, status) {
-      age.track([resource], () => (Number.isNaN(status.lastHeardMs) ? 0 : (Date.now() - status.lastHeardMs) / 1000))
-      connected.track([resource], () => (status.connected ? 1 : 0))
-      relists.track([resource], () => status.relists)
+      const hides = [
+        age.track([resource], () => (Number.isNaN(status.lastHeardMs) ? 0 : (Date.now() - status.lastHeardMs) / 1000)),
+        connected.track([resource], () => (status.connected ? 1 : 0)),
+        relists.track([resource], () => status.relists),
+      ]
+      return () => {
+        for (const hide of hides) hide()
+      }
     },
   }
 }

@@ -1,0 +1,179 @@
+// What the API says, as a zone image: one connection, its watches, and the publishers behind them. A reload whose options ask for the same
+// goes on with the feed that runs; a second watch would cost the API a list, and this process its memory twice.
+
+import { networkInterfaces } from 'node:os'
+import type { ProcessContext } from '../../server/plugin.ts'
+import type { ApiConnection } from '../../watch/connection.ts'
+import { parseAddress } from '../../wire/address.ts'
+import { type WireName, parseName } from '../../wire/name.ts'
+import { ZoneImage } from '../../zones/image.ts'
+import { ZoneWriter } from '../../zones/writer.ts'
+import { type KubernetesMetrics, kubernetesMetrics } from './metrics.ts'
+import { type KubernetesOptions, isReverseZone } from './options.ts'
+import { Publisher } from './publisher.ts'
+import { connect, openWatches } from './source.ts'
+
+/** Those that run, of each process. */
+const running = new WeakMap<ProcessContext, Set<Feed>>()
+
+/** The feed that runs with such options, or one that is yet to be held. `bound` are the addresses of the server block. */
+export function findFeed(options: KubernetesOptions, bound: readonly string[], process: ProcessContext): Feed {
+  const addresses = listLocalAddresses(bound)
+  const key = describe(options, addresses)
+  return listFeeds(process).find(feed => feed.key === key) ?? new Feed(options, addresses, process, key)
+}
+
+/** The feeds of the process that run. */
+export function listFeeds(process: ProcessContext): Feed[] {
+  return [...(running.get(process) ?? [])]
+}
+
+/** All that the image depends on. */
+function describe(options: KubernetesOptions, addresses: readonly Uint8Array[]): string {
+  const { fallthrough: _, startupTimeoutMs: __, ...rest } = options
+  const namespaces = rest.namespaces && [...rest.namespaces].sort()
+  return JSON.stringify([{ ...rest, namespaces }, addresses.map(octets => octets.join('.'))])
+}
+
+export class Feed {
+  readonly key: string
+  readonly image: ZoneImage
+  /** Resolves when all that the API holds has been published once. */
+  readonly synced: Promise<void>
+  readonly #options: KubernetesOptions
+  readonly #addresses: readonly Uint8Array[]
+  readonly #process: ProcessContext
+  readonly #writer: ZoneWriter
+  readonly #counts: KubernetesMetrics
+  readonly #publishers: Publisher[] = []
+  readonly #hides: (() => void)[] = []
+  #connection: ApiConnection | undefined
+  #watches: ReturnType<typeof openWatches> = new Map()
+  #onSynced!: () => void
+  #isReady = false
+  #isActive = false
+  #holders = 0
+  #starting: Promise<void> | undefined
+
+  constructor(options: KubernetesOptions, addresses: readonly Uint8Array[], process: ProcessContext, key: string) {
+    this.key = key
+    this.#options = options
+    this.#addresses = addresses
+    this.#process = process
+    this.#counts = kubernetesMetrics(process.metrics)
+    this.#writer = new ZoneWriter(options.zones.map(toWire), buffer => this.image.attach(buffer))
+    this.image = new ZoneImage(this.#writer.buffer)
+    this.synced = new Promise(resolve => {
+      this.#onSynced = resolve
+    })
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** Whether a configuration that answers has it. */
+  get isActive(): boolean {
+    return this.#isActive
+  }
+
+  /** Begins to watch, for the first that holds it. Rejects when there is no way to an API. */
+  hold(): Promise<void> {
+    this.#holders++
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  /** Ends with the last that held it. */
+  async release(): Promise<void> {
+    if (--this.#holders > 0) return
+    running.get(this.#process)?.delete(this)
+    for (const hide of this.#hides) hide()
+    await this.#starting?.catch(() => {})
+    await Promise.all([...this.#watches.values()].map(watch => watch.stop()))
+    for (const publisher of this.#publishers) publisher.stop()
+    await this.#connection?.close()
+  }
+
+  /** From now on the metrics tell of it. */
+  activate(): void {
+    if (this.#isActive) return
+    this.#isActive = true
+    for (const [resource, watch] of this.#watches) this.#hides.push(this.#counts.follow(resource, watch.status))
+  }
+
+  async #start(): Promise<void> {
+    const { log, api, version } = this.#process
+    const feeds = running.get(this.#process) ?? new Set()
+    running.set(this.#process, feeds.add(this))
+    this.#makePublishers()
+    this.#connection = await connect(this.#options, api, `kubezone/${version}`, this.#counts.observer)
+    const [cluster, clusterSet] = this.#publishers
+    this.#watches = openWatches(this.#connection, this.#options, { cluster, clusterSet }, log)
+    for (const watch of this.#watches.values()) watch.start()
+  }
+
+  #makePublishers(): void {
+    const { zones, multicluster, namespaces, pods } = this.#options
+    const { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService } = this.#options
+    const { log } = this.#process
+    const waiting = new Set<boolean>()
+    const publish = (isMulticluster: boolean, forward: string[], reverse: string[]): void => {
+      waiting.add(isMulticluster)
+      const publisher = new Publisher(this.#writer, {
+        records: { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, isMulticluster },
+        forwardOrigins: forward.map(toWire),
+        reverseOrigins: reverse.map(toWire),
+        namespaces,
+        pods,
+        localAddresses: this.#addresses,
+        onProgrammed: this.#counts.onProgrammed,
+        onComplete: () => {
+          waiting.delete(isMulticluster)
+          if (waiting.size === 0 && !this.#isReady) this.#becomeReady()
+        },
+        onFailure: error => log.error({ err: error }, 'plugin/kubernetes: a change could not be published'),
+      })
+      this.#publishers.push(publisher)
+    }
+    const forward = zones.filter(zone => !isReverseZone(zone) && !multicluster.includes(zone))
+    publish(false, forward, zones.filter(isReverseZone))
+    if (multicluster.length > 0) publish(true, multicluster, [])
+  }
+
+  #becomeReady(): void {
+    this.#isReady = true
+    this.#writer.markComplete()
+    const zones = this.#options.zones.join(' ')
+    this.#process.log.info(`plugin/kubernetes: serving ${this.#writer.names} names in ${zones}`)
+    this.#onSynced()
+  }
+}
+
+/**
+ * Where clients reach this server: the addresses of `bind`, else those of the interfaces. Loopback counts only where there is nothing else;
+ * link-local addresses are no use in a record.
+ */
+function listLocalAddresses(bound: readonly string[]): Uint8Array[] {
+  const listed = bound.filter(address => address !== '0.0.0.0' && address !== '::')
+  const texts =
+    listed.length > 0
+      ? listed
+      : Object.values(networkInterfaces()).flatMap(addresses => addresses?.map(({ address }) => address) ?? [])
+  const addresses = texts
+    .map(text => parseAddress(text.split('%', 1)[0]))
+    .filter(address => address !== undefined)
+    .filter(address => !isLinkLocal(address))
+  const reachable = addresses.filter(address => !isLoopback(address))
+  return reachable.length > 0 ? reachable : addresses
+}
+
+/** fe80::/10 (RFC 4291 section 2.5.6). In IPv4 they are what node-local caches bind to, and so are kept. */
+const isLinkLocal = (address: Uint8Array): boolean =>
+  address.length === 16 && address[0] === 0xfe && (address[1] & 0xc0) === 0x80
+
+const isLoopback = (address: Uint8Array): boolean =>
+  address.length === 4 ? address[0] === 127 : address[15] === 1 && address.subarray(0, 15).every(octet => octet === 0)
+
+/** Zone names come from the Corefile's parser, which has checked them. */
+export const toWire = (zone: string): WireName => parseName(zone)!
