@@ -18,6 +18,7 @@ import { minimal } from './minimal/setup.ts'
 import { prometheus } from './prometheus/setup.ts'
 import { ready } from './ready/setup.ts'
 import { reload } from './reload/setup.ts'
+import { rewrite } from './rewrite/setup.ts'
 import { timeouts } from './timeouts/setup.ts'
 import { whoami } from './whoami/setup.ts'
 
@@ -35,6 +36,7 @@ export const PLUGINS: readonly Plugin[] = [
   any,
   chaos,
   loadbalance,
+  rewrite,
   acl,
   cache,
   header,

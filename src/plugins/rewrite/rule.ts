@@ -1,0 +1,165 @@
+// The rules: which queries each is for, and what it adds to the plan. CoreDNS plugin/rewrite, a file for each there.
+
+import type { Query } from '../../wire/query.ts'
+import { parseName } from '../../wire/name.ts'
+import { type NamePattern, NameReturn, type NameRewriter, type QueryText } from './pattern.ts'
+import type { Plan, RcodeChange, TtlRange } from './plan.ts'
+
+export interface Rule {
+  /** `stop`: no rule after it, once it was applied. */
+  readonly isLast: boolean
+  /** Whether it is for this question; nothing is allocated, but for the text where a pattern needs it. */
+  fits(query: Query, text: QueryText): boolean
+  /** False when there was nothing to do after all: then it does not count as applied. */
+  apply(plan: Plan, text: QueryText): boolean
+}
+
+/** How the names of an answer come back: `answer auto`, `answer name`, `answer value`. */
+export interface AnswerRules {
+  /** The rewritten name, and names below it, become the one before. */
+  readonly isReturned: boolean
+  readonly owners: readonly NameRewriter[]
+  readonly values: readonly NameRewriter[]
+}
+
+export class NameRule implements Rule {
+  readonly isLast: boolean
+  readonly #pattern: NamePattern
+  readonly #answers: AnswerRules
+
+  constructor(isLast: boolean, pattern: NamePattern, answers: AnswerRules) {
+    this.isLast = isLast
+    this.#pattern = pattern
+    this.#answers = answers
+  }
+
+  fits(query: Query, text: QueryText): boolean {
+    return this.#pattern.fits(query, text)
+  }
+
+  apply(plan: Plan, text: QueryText): boolean {
+    const before = text.of(plan.query)
+    const after = this.#pattern.rewrite(before)
+    if (after === undefined) return false
+    // What is left of a name when all of it was taken away is not the root.
+    const name = after === '' ? undefined : parseName(after)
+    if (!name) {
+      plan.badName = after
+      return true
+    }
+    plan.change({ name })
+    const { isReturned, owners, values } = this.#answers
+    if (isReturned) {
+      const back = new NameReturn(after, before)
+      plan.owners.push(back)
+      plan.values.push(back)
+    }
+    plan.owners.push(...owners)
+    plan.values.push(...values)
+    return true
+  }
+}
+
+export class TypeRule implements Rule {
+  readonly isLast: boolean
+  readonly #from: number
+  readonly #to: number
+
+  constructor(isLast: boolean, from: number, to: number) {
+    this.isLast = isLast
+    this.#from = from
+    this.#to = to
+  }
+
+  fits(query: Query): boolean {
+    return query.qtype === this.#from
+  }
+
+  apply(plan: Plan): boolean {
+    plan.change({ qtype: this.#to })
+    return true
+  }
+}
+
+export class ClassRule implements Rule {
+  readonly isLast: boolean
+  readonly #from: number
+  readonly #to: number
+
+  constructor(isLast: boolean, from: number, to: number) {
+    this.isLast = isLast
+    this.#from = from
+    this.#to = to
+  }
+
+  fits(query: Query): boolean {
+    return query.qclass === this.#from
+  }
+
+  apply(plan: Plan): boolean {
+    plan.change({ qclass: this.#to })
+    return true
+  }
+}
+
+export class TtlRule implements Rule {
+  readonly isLast: boolean
+  readonly #pattern: NamePattern
+  readonly #range: TtlRange
+
+  constructor(isLast: boolean, pattern: NamePattern, range: TtlRange) {
+    this.isLast = isLast
+    this.#pattern = pattern
+    this.#range = range
+  }
+
+  fits(query: Query, text: QueryText): boolean {
+    return this.#pattern.fits(query, text)
+  }
+
+  apply(plan: Plan): boolean {
+    plan.ttls.push(this.#range)
+    return true
+  }
+}
+
+export class RcodeRule implements Rule {
+  readonly isLast: boolean
+  readonly #pattern: NamePattern
+  readonly #change: RcodeChange
+
+  constructor(isLast: boolean, pattern: NamePattern, change: RcodeChange) {
+    this.isLast = isLast
+    this.#pattern = pattern
+    this.#change = change
+  }
+
+  fits(query: Query, text: QueryText): boolean {
+    return this.#pattern.fits(query, text)
+  }
+
+  apply(plan: Plan): boolean {
+    plan.rcodes.push(this.#change)
+    return true
+  }
+}
+
+/** For every question: what it is about is in the answer. */
+export class CnameRule implements Rule {
+  readonly isLast: boolean
+  readonly #rewriter: NameRewriter
+
+  constructor(isLast: boolean, rewriter: NameRewriter) {
+    this.isLast = isLast
+    this.#rewriter = rewriter
+  }
+
+  fits(): boolean {
+    return true
+  }
+
+  apply(plan: Plan): boolean {
+    plan.targets.push(this.#rewriter)
+    return true
+  }
+}
