@@ -172,8 +172,8 @@ export class Cache implements Handler {
     const isData = kind !== Kind.Other && (rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN)
     const { prefersPositive } = this.#options.stale
     if (reply.isLive) {
-      this.#success.delete(key)
-      this.#denial.delete(key)
+      this.#success.drop(key, query)
+      this.#denial.drop(key, query)
     } else if (isStorable && (isData || !isStale || prefersPositive)) {
       this.#store(query, entry, key)
     }
@@ -248,7 +248,7 @@ export class Cache implements Handler {
     if (entry.isDenial) {
       if (isInOneOf(query, this.#denialExceptions)) return
       this.#denial.set(key, entry)
-      if (entry.kind === Kind.Denial && !prefersPositive) this.#success.delete(key)
+      if (entry.kind === Kind.Denial && !prefersPositive) this.#success.drop(key, query)
       return
     }
     if (isInOneOf(query, this.#successExceptions)) return
@@ -256,7 +256,7 @@ export class Cache implements Handler {
       const previous = this.#success.find(key)
       if (previous?.matches(query)) entry.lastAnswer = previous.isAnswering ? previous : previous.lastAnswer
     } else {
-      this.#denial.delete(key)
+      this.#denial.drop(key, query)
     }
     this.#success.set(key, entry)
   }

@@ -10,7 +10,7 @@ import { type Examination, Kind } from './examination.ts'
 import { variantOf } from './key.ts'
 
 /** Octets that an entry takes beside its name and its records, with its place in the store: rounded up from what was measured. */
-const OVERHEAD = 288
+const OVERHEAD = 352
 
 /** When an answer was stored, and for how long. */
 export interface Lifetime {

@@ -1,8 +1,9 @@
 // Where entries are kept: bounded by their number and by their octets. What has not been asked for the longest makes room.
 
 import { LRUCache } from 'lru-cache'
-import type { StoreMetrics } from './metrics.ts'
+import type { Query } from '../../wire/query.ts'
 import type { Entry } from './entry.ts'
+import type { StoreMetrics } from './metrics.ts'
 
 /** Octets for each entry of the capacity: 10 MB for the default of 9,984. Answers of one entry or another may be much longer. */
 const OCTETS_PER_ENTRY = 1_024
@@ -33,18 +34,11 @@ export class Store {
     this.#metrics.entries.set(this.#entries.size)
   }
 
-  delete(key: number): void {
+  /** Removes what is kept for this question; what has its key by accident stays. */
+  drop(key: number, query: Query): void {
+    if (!this.find(key)?.matches(query)) return
     this.#entries.delete(key)
     this.#metrics.entries.set(this.#entries.size)
-  }
-
-  get size(): number {
-    return this.#entries.size
-  }
-
-  /** What the entries take, in octets. */
-  get octets(): number {
-    return this.#entries.calculatedSize
   }
 }
 
