@@ -11,6 +11,7 @@ import { debug } from './debug/setup.ts'
 import { errors } from './errors/setup.ts'
 import { header } from './header/setup.ts'
 import { health } from './health/setup.ts'
+import { hosts } from './hosts/setup.ts'
 import { kubernetes } from './kubernetes/setup.ts'
 import { loadbalance } from './loadbalance/setup.ts'
 import { log } from './log/setup.ts'
@@ -41,6 +42,7 @@ export const PLUGINS: readonly Plugin[] = [
   cache,
   header,
   minimal,
+  hosts,
   kubernetes,
   whoami,
 ]
