@@ -22,7 +22,7 @@ function addRecord(query: Query, reply: Reply, line: string, section: Section = 
   const octets = rdata.flatMap(word => {
     if (/^\d+\.\d+\.\d+\.\d+$/.test(word)) return word.split('.').map(Number)
     if (/^\d+$/.test(word)) return [Number(word) >> 8, Number(word) & 255]
-    return word === '@' ? [0xc0, 0x0c] : [...wire(word)]
+    return word === '@' ? [0xc0, 0x0c] : Array.from(wire(word))
   })
   reply.write16(octets.length)
   for (const octet of octets) reply.write8(octet)
@@ -40,7 +40,7 @@ interface Seen extends Handler {
 /** Answers every question with these records. */
 function answering(
   lines: readonly string[],
-  { rcode = Rcode.NOERROR as Rcode, extra = [] as readonly string[] } = {},
+  { rcode = Rcode.NOERROR, extra = [] }: { rcode?: Rcode; extra?: readonly string[] } = {},
 ): Seen {
   const seen: Seen = {
     questions: [],

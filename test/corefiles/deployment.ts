@@ -1,0 +1,103 @@
+// A Corefile as some distribution ships it, served on the loopback: ports, addresses and upstreams are changed as it is loaded, nothing else.
+
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { parseCorefile } from '../../src/corefile/parser.ts'
+import { clusterIP, headless, namespace, slice } from '../plugins/kubernetes/objects.ts'
+import { RunningSite, openApi } from '../site/running.ts'
+import { Upstream } from './upstream.ts'
+
+const FOLDER = dirname(fileURLToPath(import.meta.url))
+
+export const listCorefiles = (): string[] =>
+  globSync('*.Corefile', { cwd: FOLDER })
+    .map(file => file.replace('.Corefile', ''))
+    .sort()
+
+export const readCorefile = (name: string): string => readFileSync(join(FOLDER, `${name}.Corefile`), 'utf8')
+
+/** The files beside it, as they lie in `/etc/coredns`. */
+function readFiles(name: string): Map<string, string> {
+  const folder = join(FOLDER, name)
+  if (!existsSync(folder)) return new Map()
+  const files = globSync('**/*', { cwd: folder, withFileTypes: true }).filter(entry => entry.isFile())
+  return new Map(
+    files.map(entry => {
+      const path = join(entry.parentPath, entry.name)
+      return [relative(folder, path), readFileSync(path, 'utf8')]
+    }),
+  )
+}
+
+/** Directives of the Corefile, whatever they are. */
+export function listDirectives(name: string): Set<string> {
+  const blocks = parseCorefile(readCorefile(name), join(FOLDER, name, 'Corefile'), {})
+  return new Set(blocks.flatMap(({ directives }) => directives.map(directive => directive.name.text)))
+}
+
+export class Deployment {
+  readonly site: RunningSite
+  /** By the words behind `forward FROM`. */
+  readonly upstreams: ReadonlyMap<string, Upstream>
+
+  private constructor(site: RunningSite, upstreams: ReadonlyMap<string, Upstream>) {
+    this.site = site
+    this.upstreams = upstreams
+  }
+
+  /** Serves it over an API with some Services, until the test ends. */
+  static async start(t: Test, name: string): Promise<Deployment> {
+    const upstreams = new Map<string, Upstream>()
+    const texts = new Map([...readFiles(name), ['Corefile', readCorefile(name)]])
+    for (const text of texts.values()) {
+      for (const [, to] of text.matchAll(FORWARD)) {
+        if (!upstreams.has(to)) upstreams.set(to, await openUpstream(t, upstreams.size + 1))
+      }
+    }
+    const folder = t.testdir()
+    for (const [file, text] of texts) {
+      mkdirSync(dirname(join(folder, file)), { recursive: true })
+      writeFileSync(join(folder, file), adapt(text, folder, upstreams))
+    }
+    const api = openApi({ controllers: false })
+    t.teardown(() => api.close())
+    for (const object of OBJECTS) api.apply(object)
+    const file = join(folder, 'Corefile')
+    const site = new RunningSite({ corefile: readFileSync(file, 'utf8'), file, api: { endpoint: await api.listen() } })
+    t.teardown(() => site.stop())
+    await site.start()
+    return new Deployment(site, upstreams)
+  }
+}
+
+const FORWARD = /^\s*forward\s+\S+\s+([^{#\n]*?)\s*(?=\{|#|$)/gm
+
+async function openUpstream(t: Test, number: number): Promise<Upstream> {
+  const upstream = new Upstream(number)
+  t.teardown(() => upstream.close())
+  await upstream.listen()
+  return upstream
+}
+
+/** Ports, addresses and paths of this machine for those that the distribution has. */
+function adapt(text: string, folder: string, upstreams: ReadonlyMap<string, Upstream>): string {
+  return text
+    .replace(FORWARD, (line, to: string) => line.replace(to, upstreams.get(to)?.address ?? to))
+    .replaceAll('/etc/coredns/', `${folder}/`)
+    .replace(/^\s*bind .*$/gm, '')
+    .replace(/^(?!\()(\S.*?)(?::\d+)?\s*\{$/gm, '$1:0 {\n    bind 127.0.0.1')
+    .replace(/^(\s*)(prometheus|health|ready)(?: [\w.:]+)?/gm, '$1$2 127.0.0.1:0')
+    .replace(/lameduck \S+/g, 'lameduck 1ms')
+}
+
+const web = clusterIP('web', ['10.96.1.5'], undefined, { namespace: 'shop' })
+const OBJECTS = [
+  namespace('shop'),
+  web,
+  headless('db', { namespace: 'shop' }),
+  slice('db', [{ addresses: ['10.244.0.5'], hostname: 'db-0', targetRef: { kind: 'Pod', name: 'db-0' } }], {
+    namespace: 'shop',
+  }),
+]
