@@ -142,6 +142,23 @@ for (const [properties, ttl] of TTLS) {
   })
 }
 
+void t.test('with EDNS, old answers and kept failures say so (RFC 8914)', async t => {
+  const question = { udpSize: 1232 }
+  const infoCode = (cache: TestCache): number | undefined => {
+    const { reply, query, rcode } = cache.ask(question)
+    const recordsEnd = reply.position
+    const end = reply.start + reply.finish(query, rcode)
+    return end === recordsEnd + 11 ? undefined : reply.bytes.readUInt16BE(end - 2)
+  }
+  const stale = makeStale('cache {\n serve_stale\n}')
+  t.equal(infoCode(stale), 3)
+  t.equal(infoCode(stale), undefined)
+  t.equal(infoCode(makeStale('cache {\n serve_stale\n}', 10, denial(Rcode.NXDOMAIN, 60))), 19)
+  const failed = new TestCache('cache', failing())
+  t.equal(infoCode(failed), undefined)
+  t.equal(infoCode(failed), 13)
+})
+
 void t.test('serve_stale: for as long as it says and no longer', async t => {
   t.equal(makeStale('cache {\n serve_stale\n}', 3_599).see(), OLD(0))
   t.equal(makeStale('cache {\n serve_stale\n}', 3_600).see(), NEW(60))

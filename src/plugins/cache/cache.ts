@@ -17,6 +17,11 @@ import type { CacheOptions, Limits } from './options.ts'
 import { type Asked, Refresher, waitAtMost } from './refresher.ts'
 import { Store } from './store.ts'
 
+/** Info codes of the extended errors that say so to whoever reads them (RFC 8914 sections 4.4, 4.14 and 4.20). */
+const STALE_ANSWER = 3
+const CACHED_ERROR = 13
+const STALE_NXDOMAIN_ANSWER = 19
+
 /** What the handler is made with besides its options. */
 export interface CacheContext {
   readonly metrics: CacheMetrics
@@ -135,6 +140,7 @@ export class Cache implements Handler {
   #writeStale(query: Query, reply: Reply, entry: Entry): Rcode {
     this.#metrics.servedStale.inc()
     const keptSeconds = this.#options.keepsTtl ? entry.ttlSeconds : 0
+    reply.setExtendedError(entry.rcode === Rcode.NXDOMAIN ? STALE_NXDOMAIN_ANSWER : STALE_ANSWER)
     this.#write(query, reply, entry, this.#options.stale.ttlSeconds || keptSeconds)
     return entry.rcode
   }
@@ -188,6 +194,7 @@ export class Cache implements Handler {
     reply.authenticData = entry.authenticData && wantsAuthenticData(query)
     reply.flagsSet = entry.flagsSet
     reply.flagsCleared = entry.flagsCleared
+    if (entry.rcode === Rcode.SERVFAIL) reply.setExtendedError(CACHED_ERROR)
     entry.writeRecords(reply, ttlSeconds)
   }
 

@@ -199,7 +199,7 @@ function readStale(property: Cursor): StaleOptions {
 }
 
 function readStaleTtl(property: Cursor, token: Token): number {
-  const seconds = parseDurationMs(token, { min: 0, max: MAX_TTL_SECONDS * 1000 }) / 1000
+  const seconds = parseDurationMs(token, { min: 0, max: (2 ** 32 - 1) * 1000 }) / 1000
   if (!Number.isInteger(seconds)) {
     throw property.error('bad_argument', `bad TTL '${token.text}'`, 'whole seconds such as 30s', token)
   }
