@@ -1,0 +1,72 @@
+// `npm run bench`: CPU for each query, beside other servers. `npm run bench -- micro`: the parts of a query alone.
+
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { PLUGINS } from '../src/plugins/order.ts'
+import { type Contender, ask, findProgram } from './contender.ts'
+import { formatReport, formatTable } from './report.ts'
+import { runBench } from './run.ts'
+import { SCENARIOS, type Scenario } from './scenarios.ts'
+import { coredns, kubezoneBatch, kubezoneDgram } from './servers/corefile.ts'
+import { floor } from './servers/floor.ts'
+import { knot, nsd } from './servers/zonefile.ts'
+
+const CONTENDERS: readonly Contender[] = [kubezoneBatch, kubezoneDgram, coredns, knot, nsd, floor]
+const REPORT = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url))
+const USAGE = `npm run bench -- [micro] [--seconds N] [--only SERVER]... [--scenario NAME]... [--write]
+
+  --seconds N      length of each measurement (5)
+  --only SERVER    this server alone: ${CONTENDERS.map(({ name }) => name).join('; ')}
+  --scenario NAME  this scenario alone: ${SCENARIOS.map(({ name }) => name).join('; ')}
+  --write          writes docs/benchmarks.md
+`
+
+const tell = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '5' },
+    only: { type: 'string', multiple: true },
+    scenario: { type: 'string', multiple: true },
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const isAsked = (name: string, wanted: readonly string[] | undefined): boolean => wanted?.includes(name) ?? true
+
+/** Whether kubezone has the plugins of a scenario. */
+const hasPlugins = ({ plugins = [] }: Scenario): boolean =>
+  plugins.every(line => PLUGINS.some(({ name }) => name === line.split(' ', 1)[0]))
+
+async function compare(): Promise<void> {
+  const dnsperf = findProgram('dnsperf')
+  if (dnsperf === undefined || process.platform !== 'linux') {
+    tell('The load comes from dnsperf, on Linux: apt-get install dnsperf')
+    process.exitCode = 1
+    return
+  }
+  const wanted = CONTENDERS.filter(({ name }) => isAsked(name, values.only))
+  const contenders = wanted.filter(({ program }) => findProgram(program) !== undefined)
+  const missing = wanted.filter(found => !contenders.includes(found)).map(({ name, get }) => `${name} (${get})`)
+  for (const line of missing) tell(`not installed: ${line}`)
+  const scenarios = SCENARIOS.filter(scenario => isAsked(scenario.name, values.scenario) && hasPlugins(scenario))
+  const seconds = Number(values.seconds)
+  const results = await runBench({ dnsperf, contenders, scenarios, seconds, tell })
+  // By scenario, and within it as the servers are listed.
+  const sorted = scenarios.flatMap(({ name }) => results.filter(({ scenario }) => scenario === name))
+  tell(`\n${formatTable(sorted)}`)
+  if (!values.write) return
+  const versions = contenders.map(
+    ({ name, program, version }) => `${name}: ${version(findProgram(program) ?? program)}`,
+  )
+  versions.push(`dnsperf: ${/\d+\.\d+\.\d+/.exec(ask(dnsperf, '-h'))?.[0] ?? 'unknown'}`)
+  writeFileSync(REPORT, formatReport({ results: sorted, versions, missing, seconds }))
+  tell(`\nwritten: ${REPORT}`)
+}
+
+if (values.help || !(Number(values.seconds) >= 1)) tell(USAGE)
+else if (positionals[0] === 'micro') await (await import('./micro.ts')).runMicro(tell)
+else await compare()

@@ -1,0 +1,80 @@
+// The table.
+
+import { cpus, release, totalmem } from 'node:os'
+import { readFileSync } from 'node:fs'
+import { CALM_PER_SECOND } from './dnsperf.ts'
+import type { Result } from './run.ts'
+
+const HEAD = [
+  'asked',
+  'server',
+  'CPU µs / query',
+  'times kubezone',
+  'queries / s',
+  'lost',
+  'mean µs',
+  'p99 µs',
+  'RSS MB',
+]
+
+/** As Markdown, readable as it is; the ratios are to the first server of each scenario. */
+export function formatTable(results: readonly Result[]): string {
+  const rows = results.map(result => {
+    const first = results.find(({ scenario }) => scenario === result.scenario)!
+    const { cpuMicroseconds, load, latency, residentKib } = result
+    return [
+      result.scenario,
+      result.contender,
+      cpuMicroseconds.toFixed(1),
+      (cpuMicroseconds / first.cpuMicroseconds).toFixed(2),
+      Math.round(load.perSecond).toLocaleString('en'),
+      load.lost.toLocaleString('en'),
+      latency.mean.toFixed(0),
+      latency.p99.toFixed(0),
+      (residentKib / 1024).toFixed(0),
+    ]
+  })
+  return formatRows(HEAD, rows, 2)
+}
+
+/** The first `texts` columns hold text, the others figures. */
+export function formatRows(head: readonly string[], rows: readonly (readonly string[])[], texts: number): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => row[i].length)))
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => (i < texts ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`
+  const rule = `|${widths.map((width, i) => (i < texts ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`
+  return [line(head), rule, ...rows.map(line)].join('\n')
+}
+
+/** What the figures depend on. */
+export function describeMachine(): string {
+  const system = /PRETTY_NAME="(.*)"/.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? process.platform
+  const processors = cpus()
+  const memory = Math.round(totalmem() / 2 ** 30)
+  return `${processors.length} CPUs (${processors[0].model.trim()}), ${memory} GB, Linux ${release()}, ${system}`
+}
+
+export interface Report {
+  readonly results: readonly Result[]
+  readonly versions: readonly string[]
+  readonly missing: readonly string[]
+  readonly seconds: number
+}
+
+export function formatReport({ results, versions, missing, seconds }: Report): string {
+  return `# Benchmarks
+
+Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}, on a machine with ${describeMachine()}; servers and load share it.
+The figures are one machine's: compare them with each other.
+
+${versions.map(version => `* ${version}`).join('\n')}
+${missing.length > 0 ? `\nNot installed, and so left out: ${missing.join('; ')}.\n` : ''}
+${formatTable(results)}
+
+CPU is user and system time of the server, from /proc, for ${seconds} s under as many questions as it takes; latencies are those at
+${CALM_PER_SECOND.toLocaleString('en')} questions a second. A cluster of 5,000 Services with 20,000 endpoints; 20,000 questions in random order. kubezone and
+CoreDNS have it from a Kubernetes API, the others from zone files. *mix*: 40 % A of cluster IPs, 20 % AAAA (NODATA), 25 % names of elsewhere on
+the search path (NXDOMAIN), 5 % SRV, 5 % A of headless Services, 5 % PTR. The C program is the floor: it receives and sends 64 datagrams a call
+and looks nothing up.
+`
+}

@@ -1,0 +1,60 @@
+// kubezone and CoreDNS: the same Corefile over the same API.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { VERSION } from '../../src/cli/version.ts'
+import { TTL_SECONDS } from '../cluster.ts'
+import { type Contender, type Setting, ask } from '../contender.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+/** Both are given the same. */
+export function corefile({ port, api, plugins }: Pick<Setting, 'port' | 'api' | 'plugins'>): string {
+  return `.:${port} {
+    bind 127.0.0.1
+    errors
+    prometheus 127.0.0.1:0
+    loadbalance
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        endpoint ${api}
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl ${TTL_SECONDS}
+    }
+${plugins.map(line => `    ${line}\n`).join('')}}
+`
+}
+
+function writeCorefile(setting: Setting): string {
+  const file = join(setting.directory, 'Corefile')
+  writeFileSync(file, corefile(setting))
+  return file
+}
+
+const kubezone = (name: string, io: string): Contender => ({
+  name,
+  program: process.execPath,
+  get: '',
+  version: () => `${VERSION}, Node ${process.versions.node}`,
+  hasCorefile: true,
+  hasTcp: true,
+  prepare: (file, setting) => ({
+    file,
+    args: [MAIN, '-conf', writeCorefile(setting)],
+    env: { KUBEZONE_IO: io },
+  }),
+})
+
+export const kubezoneBatch = kubezone('kubezone', 'batch')
+export const kubezoneDgram = kubezone('kubezone, dgram', 'dgram')
+
+export const coredns: Contender = {
+  name: 'CoreDNS',
+  program: 'coredns',
+  get: 'go install github.com/coredns/coredns@v1.15.0',
+  version: file => /\d+\.\d+\.\d+/.exec(ask(file, '-version'))?.[0] ?? 'unknown',
+  hasCorefile: true,
+  hasTcp: true,
+  prepare: (file, setting) => ({ file, args: ['-conf', writeCorefile(setting)] }),
+}
