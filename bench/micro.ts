@@ -6,7 +6,7 @@ import { FakeApi } from '../src/fakeapi/fakeapi.ts'
 import { PLUGINS } from '../src/plugins/order.ts'
 import type { Handler } from '../src/server/handler.ts'
 import { Type } from '../src/wire/constants.ts'
-import { type WireName, parseName } from '../src/wire/name.ts'
+import { parseName } from '../src/wire/name.ts'
 import { Query } from '../src/wire/query.ts'
 import { Reply, Section } from '../src/wire/reply.ts'
 import { ZoneImage } from '../src/zones/image.ts'
@@ -82,7 +82,7 @@ export async function runMicro(tell: (line: string) => void): Promise<void> {
   const origins = ['cluster.local.', 'in-addr.arpa.', 'example.com.'].map(origin => parseName(origin)!)
   const writer = new ZoneWriter(origins)
   for (const { name, nameLength } of parsed) {
-    writer.publish(name.slice(0, nameLength) as WireName, [{ type: Type.A, ttlSeconds: 30, rdata: [rdata] }])
+    writer.publish(name.slice(0, nameLength), [{ type: Type.A, ttlSeconds: 30, rdata: [rdata] }])
   }
   const image = new ZoneImage(writer.buffer)
   const steps: readonly [string, (i: number) => void][] = [
