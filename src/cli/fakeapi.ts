@@ -2,12 +2,12 @@
 
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { FakeApi } from '../fakeapi/fakeapi.ts'
+import type { FakeApi } from '../fakeapi/fakeapi.ts'
 import { explainBindError, formatEndpoint } from '../server/bind.ts'
 import { UsageError } from './flags.ts'
 import { HELP } from './help.ts'
 import { createLog } from './log.ts'
-import { fillApi } from './manifests.ts'
+import { makeFilledApi } from './manifests.ts'
 import { writeOut } from './output.ts'
 
 const DEFAULT_PORT = 8001
@@ -36,9 +36,8 @@ export async function runFakeApi(args: readonly string[]): Promise<number> {
   if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65_535) {
     throw new UsageError(`--port '${values.port}': a number from 0 to 65535 is expected`)
   }
-  const api = new FakeApi()
+  const api = await makeFilledApi([...manifests, ...positionals], createLog('text'))
   try {
-    if (manifests.length > 0) await fillApi(api, [...manifests, ...positionals], createLog('text'))
     const url = await listen(api, Number(values.port), values.tls)
     writeOut(`Kubernetes API on ${url}\n`)
     if (values.kubeconfig === undefined) {

@@ -1,12 +1,21 @@
 import type { Logger } from 'pino'
-import type { FakeApi } from '../fakeapi/fakeapi.ts'
+import { FakeApi } from '../fakeapi/fakeapi.ts'
 import { applyManifests, loadManifests } from '../fakeapi/manifests.ts'
 
-/**
- * Fills the in-process API with manifests and waits until its controllers have done their part. What manifests say is taken as it is, also
- * addresses of another cluster's ranges; later requests are held to this API's own. Throws ManifestError.
- */
-export async function fillApi(api: FakeApi, paths: readonly string[], log: Logger): Promise<void> {
+/** An in-process API that holds these manifests; its controllers have done their part. Rejects with ManifestError. */
+export async function makeFilledApi(paths: readonly string[], log: Logger): Promise<FakeApi> {
+  const api = new FakeApi()
+  try {
+    if (paths.length > 0) await fillApi(api, paths, log)
+    return api
+  } catch (error) {
+    await api.close()
+    throw error
+  }
+}
+
+/** What manifests say is taken as it is, also addresses of another cluster's ranges; later requests are held to this API's own. */
+async function fillApi(api: FakeApi, paths: readonly string[], log: Logger): Promise<void> {
   const { admission, store } = api
   admission.allowAnyClusterIP = true
   admission.allowPodsWithoutSpec = true

@@ -3,13 +3,12 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
-import { FakeApi } from '../fakeapi/fakeapi.ts'
+import type { FakeApi } from '../fakeapi/fakeapi.ts'
 import { PLUGINS } from '../plugins/order.ts'
 import type { ApiDefaults } from '../server/plugin.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { HELP } from './help.ts'
 import { createLog } from './log.ts'
-import { fillApi } from './manifests.ts'
 import { writeOut } from './output.ts'
 import { trapSignals } from './signals.ts'
 import { Site } from './site.ts'
@@ -38,9 +37,8 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
   const isExample = isTrial && flags.conf === undefined
   if (isTrial && flags.manifests.length === 0 && flags.kubeconfig === undefined) flags.manifests.push(EXAMPLES)
   const corefile = isExample ? readCorefile(`${EXAMPLES}/Corefile`) : findCorefile(flags.conf)
-  const fakeApi = flags.manifests.length > 0 ? new FakeApi() : undefined
+  const fakeApi = flags.manifests.length > 0 ? await makeApi(flags.manifests, log) : undefined
   try {
-    if (fakeApi) await fillApi(fakeApi, flags.manifests, log)
     const endpoint = await fakeApi?.listen()
     const api: ApiDefaults = { endpoint, kubeconfig: flags.kubeconfig }
     const defaultPort = flags.dnsPort ?? (isTrial ? TRIAL_PORT : DNS_PORT)
@@ -64,6 +62,12 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
   } finally {
     await fakeApi?.close()
   }
+}
+
+/** Loaded when it is asked for: a server in a cluster has no need of it, nor room. */
+async function makeApi(paths: readonly string[], log: Logger): Promise<FakeApi> {
+  const { makeFilledApi } = await import('./manifests.ts')
+  return makeFilledApi(paths, log)
 }
 
 async function run(
