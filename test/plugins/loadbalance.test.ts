@@ -1,11 +1,13 @@
+import { rmSync, writeFileSync } from 'node:fs'
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Handler } from '../../src/server/handler.ts'
 import { Rcode, Type } from '../../src/wire/constants.ts'
-import { parseName } from '../../src/wire/name.ts'
+import { hashName, parseName } from '../../src/wire/name.ts'
 import { parseAddress } from '../../src/wire/address.ts'
 import { type Reply, Section } from '../../src/wire/reply.ts'
-import { ask, askLater, chain, setUpBlock } from './harness.ts'
+import { WeightFile, parseWeights } from '../../src/plugins/loadbalance/weights.ts'
+import { ask, askLater, chain, setUpBlock, start, stop } from './harness.ts'
 
 const QUESTION = 0xc00c
 
@@ -218,7 +220,10 @@ void t.test('an answer that comes later is shuffled too', async t => {
 })
 
 const mistakes: [directives: string, message: RegExp][] = [
-  ['loadbalance weighted weights', /^Corefile:2:13: the policy weighted is not supported/],
+  ['loadbalance weighted', /^Corefile:2:13: nothing after 'weighted'; expected the weight file/],
+  ['loadbalance weighted a b', /^Corefile:2:24: /],
+  ['loadbalance weighted a {\n reload x\n}', /^Corefile:3:9: /],
+  ['loadbalance weighted a {\n prefer 10.0.0.0/8\n}', /^Corefile:3:2: unknown property 'prefer'/],
   ['loadbalance random', /^Corefile:2:13: unknown policy 'random'; expected round_robin/],
   ['loadbalance round_robin x', /^Corefile:2:25: /],
   ['loadbalance {\n prefer 10.0.0.1\n}', /^Corefile:3:9: bad network '10.0.0.1'; expected ADDRESS\/LENGTH/],
@@ -228,5 +233,118 @@ const mistakes: [directives: string, message: RegExp][] = [
 for (const [directives, message] of mistakes) {
   void t.test(`refused: ${directives.replaceAll('\n', ' ')}`, async t => {
     t.throws(() => setUpBlock(directives), message)
+  })
+}
+
+/** How often each address came first, in so many answers. */
+function countFirst(handler: Handler, times: number, section = 0, type?: number): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (let i = 0; i < times; i++) {
+    const [first] = ask(handler, { type }).sections[section]
+    const address = first.split(' ')[3]
+    counts.set(address, (counts.get(address) ?? 0) + 1)
+  }
+  return counts
+}
+
+const threeAddresses = answering(reply => {
+  for (const last of [1, 2, 3]) addAddress(reply, Section.Answer, QUESTION, `100.64.1.${last}`)
+})
+
+async function weigh(t: Test, weights: string, handler: Handler): Promise<Handler> {
+  const block = setUpBlock(`loadbalance weighted ${t.testdir({ weights })}/weights`)
+  await start(block)
+  t.teardown(() => stop(block))
+  return chain(block, handler)
+}
+
+void t.test(
+  'weighted: each address comes first as often as its weight says, one without a weight as with 1',
+  async t => {
+    const handler = await weigh(
+      t,
+      '# the example\n\nother.org\n100.64.1.1 200\nWWW.example.org\n100.64.1.1 3\n100.64.1.3\t2\n',
+      threeAddresses,
+    )
+    const counts = countFirst(handler, 6_000)
+    // 3000, 1000 and 2000 expected; the chance of being outside by accident is below 1 in 10^9.
+    t.ok(Math.abs((counts.get('100.64.1.1') ?? 0) - 3000) < 250)
+    t.ok(Math.abs((counts.get('100.64.1.2') ?? 0) - 1000) < 200)
+    t.ok(Math.abs((counts.get('100.64.1.3') ?? 0) - 2000) < 250)
+  },
+)
+
+void t.test('weighted: the address that was first takes the place of the one that is', async t => {
+  const handler = await weigh(t, 'www.example.org\n100.64.1.3 255\n', threeAddresses)
+  const orders = [...sample(handler, 0, 2_000).keys()].map(order => order.replaceAll(/[^,]*100\.64\.1\./g, ''))
+  t.same(orders.sort(), ['1,2,3', '2,1,3', '3,2,1'])
+})
+
+void t.test(
+  'weighted: names without weights are as likely, by their own names; other questions stay as they are',
+  async t => {
+    const srv = answering(reply => {
+      for (const owner of ['a.example.org.', 'b.example.org.']) {
+        for (const last of [1, 2]) addAddress(reply, Section.Additional, owner, `100.64.1.${last}`)
+      }
+      addAddress(reply, Section.Additional, 'b.example.org.', '2001:db8::1')
+      addAddress(reply, Section.Additional, 'b.example.org.', '2001:db8::2')
+    })
+    const weights = 'b.example.org\n2001:db8::2 255\n'
+    const handler = await weigh(t, weights, srv)
+    const counts = countFirst(handler, 400, 2, Type.SRV)
+    t.ok((counts.get('100.64.1.1') ?? 0) > 100 && (counts.get('100.64.1.2') ?? 0) > 100)
+    let first = 0
+    for (let i = 0; i < 100; i++) if (ask(handler, { type: Type.SRV }).sections[2][4].endsWith('2001:db8::2')) first++
+    t.ok(first > 80)
+    t.equal(sample(await weigh(t, 'www.example.org\n100.64.1.3 255\n', threeAddresses), 0, 100, Type.MX).size, 1)
+  },
+)
+
+void t.test('weighted: the file is read again; a wrong one changes nothing and is told of once', async t => {
+  const path = `${t.testdir()}/weights`
+  const block = setUpBlock(`loadbalance weighted ${path}`)
+  const { log, lines } = block.process
+  const file = new WeightFile(path, log)
+  t.teardown(() => file.stop())
+  await file.start(1_000_000)
+  await file.refresh()
+  t.equal(lines.length, 1)
+  t.match(lines[0], /^warn plugin\/loadbalance: the weight file .* cannot be read: ENOENT/)
+  writeFileSync(path, 'a.example\n10.0.0.1 7\n')
+  await file.refresh()
+  const name = parseName('a.example.') ?? new Uint8Array(1)
+  const find = (): unknown => file.find(name, name.length, hashName(name, 0, name.length))?.weights[0].value
+  t.equal(find(), 7)
+  writeFileSync(path, 'a.example\n10.0.0.1 0\n')
+  await file.refresh()
+  await file.refresh()
+  t.equal(find(), 7)
+  t.match(lines.slice(1), [
+    /^info .*Successfully reloaded/,
+    /^warn .*weights:2: bad weight '0'; expected 1 to 255; the weights stay/,
+  ])
+  rmSync(path)
+  await file.refresh()
+  t.equal(find(), 7)
+})
+
+void t.test('weighted: a wrong file ends the start, and so does a missing one that is not looked at again', async t => {
+  const dir = t.testdir({ wrong: '10.0.0.1 1\n' })
+  await t.rejects(start(setUpBlock(`loadbalance weighted ${dir}/wrong`)), /wrong:1: an address before the first name/)
+  await t.rejects(start(setUpBlock(`loadbalance weighted ${dir}/none {\n reload 0\n}`)), /cannot be read: ENOENT/)
+})
+
+const badWeights: [text: string, message: string][] = [
+  ['10.0.0.1', 'f:1: the address 10.0.0.1 has no weight'],
+  ['a..b', "f:1: 'a..b' is not a domain name"],
+  ['a\n\nb 3', "f:3: 'b' is not an IP address"],
+  ['a\n10.0.0.1 256', "f:2: bad weight '256'; expected 1 to 255"],
+  ['a\n10.0.0.1 x', "f:2: bad weight 'x'; expected 1 to 255"],
+  ['a\n10.0.0.1 1 2', "f:2: '10.0.0.1 1 2' is neither a name nor an address with its weight"],
+]
+for (const [text, message] of badWeights) {
+  void t.test(`a weight file with ${message}`, async t => {
+    t.throws(() => parseWeights(text, 'f'), { message })
   })
 }

@@ -7,9 +7,12 @@
 import type { Prefix } from '../../corefile/cidr.ts'
 import { contains } from '../../corefile/networks.ts'
 import type { Handler } from '../../server/handler.ts'
-import { Rcode, Type } from '../../wire/constants.ts'
+import { QUESTION_POINTER, Rcode, Type } from '../../wire/constants.ts'
+import { hashName, lowerName } from '../../wire/name.ts'
 import { type Query, read16, skipName } from '../../wire/query.ts'
 import { type Reply, Section } from '../../wire/reply.ts'
+import { expandName } from '../../wire/transcript.ts'
+import { type WeightFile, type Weighted, findWeight } from './weights.ts'
 
 /** Type and class: what a record has between its owner and what may move. */
 const TYPE_AND_CLASS_LENGTH = 4
@@ -17,15 +20,25 @@ const TYPE_AND_CLASS_LENGTH = 4
 const TTL_AND_LENGTH = 6
 const SECTIONS = [Section.Answer, Section.Authority, Section.Additional] as const
 
+/** What decides which record comes first. */
+export interface Policy {
+  /** `prefer`: networks whose addresses come before others. */
+  readonly preferred: readonly Prefix[]
+  /** `weighted`: one address is drawn by weight and comes first; nothing else is moved. */
+  readonly weights?: WeightFile
+}
+
 export class Loadbalance implements Handler {
   readonly #next: Handler
   readonly #preferred: readonly Prefix[]
+  readonly #weights: WeightFile | undefined
   #random: number
 
   /** `seed` is any integer but 0. */
-  constructor(next: Handler, preferred: readonly Prefix[], seed: number) {
+  constructor(next: Handler, { preferred, weights }: Policy, seed: number) {
     this.#next = next
     this.#preferred = preferred
+    this.#weights = weights
     this.#random = seed | 0 || 1
   }
 
@@ -44,15 +57,16 @@ export class Loadbalance implements Handler {
   #shuffle(query: Query, reply: Reply): void {
     // The records of a zone transfer have their order (RFC 5936 section 2.2).
     if (query.qtype === Type.AXFR || query.qtype === Type.IXFR) return
+    if (this.#weights && query.qtype !== Type.A && query.qtype !== Type.AAAA && query.qtype !== Type.SRV) return
     let at = reply.start + query.questionEnd - query.start
     for (const section of SECTIONS) {
-      at = this.#shuffleSection(reply, at, reply.counts[section])
+      at = this.#shuffleSection(query, reply, at, reply.counts[section])
       if (at < 0) return
     }
   }
 
   /** Returns where the section of `count` records at `at` ends, -1 when it is malformed. */
-  #shuffleSection(reply: Reply, at: number, count: number): number {
+  #shuffleSection(query: Query, reply: Reply, at: number, count: number): number {
     const { bytes, position: end } = reply
     let runAt = at
     let runHead = -1
@@ -66,7 +80,7 @@ export class Loadbalance implements Handler {
       if (runCount > 0 && next - at === runLength && hasSameHead(bytes, runAt, at, runHead - runAt)) {
         runCount++
       } else {
-        if (runCount > 1) this.#shuffleRun(reply, runAt, runHead, runLength, runCount)
+        if (runCount > 1) this.#moveRun(query, reply, runAt, runHead, runLength, runCount)
         runAt = at
         runHead = head + TYPE_AND_CLASS_LENGTH
         runLength = next - at
@@ -74,8 +88,43 @@ export class Loadbalance implements Handler {
       }
       at = next
     }
-    if (runCount > 1) this.#shuffleRun(reply, runAt, runHead, runLength, runCount)
+    if (runCount > 1) this.#moveRun(query, reply, runAt, runHead, runLength, runCount)
     return at
+  }
+
+  /** `head` is where the first record's TTL is; each record is `length` octets. */
+  #moveRun(query: Query, reply: Reply, at: number, head: number, length: number, count: number): void {
+    if (this.#weights) this.#drawFirst(this.#weights, query, reply, at, head, length, count)
+    else this.#shuffleRun(reply, at, head, length, count)
+  }
+
+  /** Brings one address to the front, each as likely as its weight is part of the sum; the one that was there takes its place. */
+  #drawFirst(
+    weights: WeightFile,
+    query: Query,
+    reply: Reply,
+    at: number,
+    head: number,
+    length: number,
+    count: number,
+  ): void {
+    const { bytes } = reply
+    const type = read16(bytes, head - TYPE_AND_CLASS_LENGTH)
+    if (type !== Type.A && type !== Type.AAAA) return
+    const weighted = findWeighted(weights, query, reply, at)
+    const moved = length - (head - at)
+    const addressLength = moved - TTL_AND_LENGTH
+    let sum = 0
+    for (let i = 0; i < count; i++) {
+      sum += weighted ? findWeight(weighted, bytes, head + i * length + TTL_AND_LENGTH, addressLength) : 1
+    }
+    let drawn = this.#nextRandom() % sum
+    for (let i = 0; i < count; i++) {
+      drawn -= weighted ? findWeight(weighted, bytes, head + i * length + TTL_AND_LENGTH, addressLength) : 1
+      if (drawn >= 0) continue
+      if (i > 0) swap(bytes, head, head + i * length, moved)
+      return
+    }
   }
 
   /** `head` is where the first record's TTL is; each record is `length` octets. */
@@ -115,6 +164,15 @@ export class Loadbalance implements Handler {
     this.#random = x
     return x >>> 0
   }
+}
+
+/** The weights of the owner of the record at `at`: most often the question's name. */
+function findWeighted(weights: WeightFile, query: Query, reply: Reply, at: number): Weighted | undefined {
+  if (read16(reply.bytes, at) === QUESTION_POINTER) return weights.find(query.name, query.nameLength, query.nameHash)
+  const owner = expandName(reply.bytes, reply.start, at, reply.position)
+  if (!owner) return undefined
+  const name = lowerName(owner)
+  return weights.find(name, name.length, hashName(name, 0, name.length))
 }
 
 /** Whether owner, type and class are the same octets. A name encoded in two ways ends a run early, which does no harm. */
