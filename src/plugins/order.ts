@@ -15,6 +15,7 @@ import { hosts } from './hosts/setup.ts'
 import { kubernetes } from './kubernetes/setup.ts'
 import { loadbalance } from './loadbalance/setup.ts'
 import { log } from './log/setup.ts'
+import { loop } from './loop/setup.ts'
 import { minimal } from './minimal/setup.ts'
 import { prometheus } from './prometheus/setup.ts'
 import { ready } from './ready/setup.ts'
@@ -24,9 +25,9 @@ import { timeouts } from './timeouts/setup.ts'
 import { whoami } from './whoami/setup.ts'
 
 export const PLUGINS: readonly Plugin[] = [
-  bufsize,
   timeouts,
   reload,
+  bufsize,
   bind,
   debug,
   ready,
@@ -44,5 +45,6 @@ export const PLUGINS: readonly Plugin[] = [
   minimal,
   hosts,
   kubernetes,
+  loop,
   whoami,
 ]
