@@ -356,10 +356,46 @@ void t.test('an answer that comes later is kept too', async t => {
   t.equal(cache.see(), 'NOERROR www.example.org. 59 A 192.0.2.1 |  |')
 })
 
+void t.test('who asks what is being asked already waits for that answer', async t => {
+  const cache = new TestCache('cache', addresses(60))
+  cache.source.isLate = true
+  const pending = ['www.example.org.', 'WWW.example.org.', 'www.example.org.'].map(name => cache.seeLater({ name }))
+  const other = cache.seeLater({ name: 'web.example.org.' })
+  t.equal(cache.source.count, 2)
+  await cache.source.release()
+  t.same(await Promise.all(pending), [
+    'NOERROR www.example.org. 60 A 192.0.2.1 |  |',
+    'NOERROR WWW.example.org. 60 A 192.0.2.1 |  |',
+    'NOERROR www.example.org. 60 A 192.0.2.1 |  |',
+  ])
+  t.equal(await other, 'NOERROR web.example.org. 60 A 192.0.2.1 |  |')
+  t.equal(cache.metric('misses_total'), 4)
+})
+
+const broken: Write = () => {
+  throw new Error('broken')
+}
+
+void t.test('when that answer is not kept, or there is none, everyone asks for themselves', async t => {
+  for (const [write, directive] of [
+    [failing(Rcode.REFUSED), 'cache'],
+    [addresses(60), 'cache {\n disable success\n}'],
+    [addresses(0), 'cache {\n success 1024 60 0\n}'],
+    [broken, 'cache'],
+  ] as const) {
+    const cache = new TestCache(directive, write)
+    cache.source.isLate = true
+    const pending = Promise.allSettled([cache.seeLater(), cache.seeLater(), cache.seeLater()])
+    t.equal(cache.source.count, 1)
+    await cache.source.release()
+    t.equal(cache.source.count, 3)
+    await cache.source.release()
+    t.equal(new Set((await pending).map(result => JSON.stringify(result))).size, 1)
+  }
+})
+
 void t.test('a source that fails is heard of, and nothing is kept', async t => {
-  const cache = new TestCache('cache', () => {
-    throw new Error('broken')
-  })
+  const cache = new TestCache('cache', broken)
   t.throws(() => cache.see(), { message: 'broken' })
   cache.source.isLate = true
   const pending = cache.seeLater()

@@ -11,7 +11,7 @@ import { isWithin } from '../scope.ts'
 import type { Clock } from './clock.ts'
 import { Entry, writeTtls } from './entry.ts'
 import { Examination, Kind } from './examination.ts'
-import { keyOf } from './key.ts'
+import { KnownQuestion, keyOf } from './key.ts'
 import type { CacheMetrics } from './metrics.ts'
 import type { CacheOptions, Limits } from './options.ts'
 import { type Asked, Refresher, waitAtMost } from './refresher.ts'
@@ -45,6 +45,8 @@ export class Cache implements Handler {
   readonly #success: Store
   readonly #denial: Store
   readonly #refresher: Refresher
+  /** Questions that the source has not answered yet, by key. */
+  readonly #flights = new Map<number, Flight>()
   readonly #examination = new Examination()
   readonly #cursor = new RecordCursor()
 
@@ -198,32 +200,64 @@ export class Cache implements Handler {
     entry.writeRecords(reply, ttlSeconds)
   }
 
-  /**
-   * Asks the rest of the chain. It is asked with AD, so that the answer tells it to whoever wants to know later (RFC 6840 section 5.7); the
-   * client's own bit is put back.
-   */
+  /** Asks the rest of the chain, unless the same question is on its way there already: then its answer is awaited. */
   #ask(query: Query, reply: Reply, key: number): Rcode | Promise<Rcode> {
+    const flight = this.#flights.get(key)
+    return flight?.matches(query) ? this.#join(query, reply, key, flight) : this.#askAlone(query, reply, key)
+  }
+
+  /**
+   * The source is asked with AD, so that the answer tells it to whoever wants to know later (RFC 6840 section 5.7); the client's own bit is
+   * put back.
+   */
+  #askAlone(query: Query, reply: Reply, key: number): Rcode | Promise<Rcode> {
     const hadAuthenticData = (query.flags & Flag.AD) !== 0
     setAuthenticData(query, true)
     const rcode = this.#next.serve(query, reply)
-    if (typeof rcode !== 'number') {
-      return rcode.then(settled => {
-        setAuthenticData(query, hadAuthenticData)
-        this.#settle(query, reply, settled, key)
-        return settled
-      })
-    }
+    if (typeof rcode !== 'number') return this.#wait(query, reply, key, rcode, hadAuthenticData)
     setAuthenticData(query, hadAuthenticData)
     this.#settle(query, reply, rcode, key)
     return rcode
   }
 
-  #settle(query: Query, reply: Reply, rcode: Rcode, key: number): void {
-    if (reply.isLive) return
+  async #wait(
+    query: Query,
+    reply: Reply,
+    key: number,
+    pending: Promise<Rcode>,
+    hadAuthenticData: boolean,
+  ): Promise<Rcode> {
+    const flight = new Flight(query)
+    this.#flights.set(key, flight)
+    let entry: Entry | undefined
+    try {
+      const rcode = await pending
+      setAuthenticData(query, hadAuthenticData)
+      entry = this.#settle(query, reply, rcode, key)
+      return rcode
+    } finally {
+      if (this.#flights.get(key) === flight) this.#flights.delete(key)
+      flight.land(entry)
+    }
+  }
+
+  /** What is not kept is for one client: the others ask for themselves. */
+  async #join(query: Query, reply: Reply, key: number, flight: Flight): Promise<Rcode> {
+    const entry = await flight.landed
+    if (!entry) return this.#askAlone(query, reply, key)
+    this.#metrics.misses.inc()
+    this.#write(query, reply, entry, entry.ttlSeconds)
+    return entry.rcode
+  }
+
+  /** Returns the entry if it is kept. */
+  #settle(query: Query, reply: Reply, rcode: Rcode, key: number): Entry | undefined {
+    if (reply.isLive) return undefined
     this.#metrics.misses.inc()
     const entry = this.#examine(query, reply, rcode)
-    if (entry && this.#examination.isStorable) this.#store(query, entry, key)
+    const isKept = entry && this.#examination.isStorable && this.#store(query, entry, key)
     if (!wantsAuthenticData(query)) reply.authenticData = false
+    return isKept ? entry : undefined
   }
 
   /** Gives all records the TTL that they are kept with, and makes an entry of them; undefined for what is not whole. */
@@ -248,17 +282,16 @@ export class Cache implements Handler {
     return clamp(ttlSeconds, kind === Kind.Denial ? this.#options.denial : this.#options.success)
   }
 
-  /** What is known last is what counts: a denial takes the place of an answer, and an answer that of a denial. */
-  #store(query: Query, entry: Entry, key: number): void {
-    if (entry.ttlSeconds === 0) return
+  /** Whether it is kept. What is known last is what counts: a denial takes the place of an answer, and an answer that of a denial. */
+  #store(query: Query, entry: Entry, key: number): boolean {
+    if (entry.ttlSeconds === 0) return false
+    if (isInOneOf(query, entry.isDenial ? this.#denialExceptions : this.#successExceptions)) return false
     const { prefersPositive } = this.#options.stale
     if (entry.isDenial) {
-      if (isInOneOf(query, this.#denialExceptions)) return
       this.#denial.set(key, entry)
       if (entry.kind === Kind.Denial && !prefersPositive) this.#success.drop(key, query)
-      return
+      return true
     }
-    if (isInOneOf(query, this.#successExceptions)) return
     if (prefersPositive && !entry.isAnswering) {
       const previous = this.#success.find(key)
       if (previous?.matches(query)) entry.lastAnswer = previous.isAnswering ? previous : previous.lastAnswer
@@ -266,6 +299,21 @@ export class Cache implements Handler {
       this.#denial.drop(key, query)
     }
     this.#success.set(key, entry)
+    return true
+  }
+}
+
+/** A question on its way to the source. */
+class Flight extends KnownQuestion {
+  /** What was kept of the answer. */
+  readonly landed: Promise<Entry | undefined>
+  readonly land: (entry: Entry | undefined) => void
+
+  constructor(query: Query) {
+    super(query)
+    const { promise, resolve } = Promise.withResolvers<Entry | undefined>()
+    this.landed = promise
+    this.land = resolve
   }
 }
 

@@ -7,7 +7,7 @@ import { RecordCursor } from '../../wire/cursor.ts'
 import type { Query } from '../../wire/query.ts'
 import { type Reply, write16 } from '../../wire/reply.ts'
 import { type Examination, Kind } from './examination.ts'
-import { variantOf } from './key.ts'
+import { KnownQuestion } from './key.ts'
 
 /** Octets that an entry takes beside its name and its records, with its place in the store: rounded up from what was measured. */
 const OVERHEAD = 352
@@ -18,11 +18,7 @@ export interface Lifetime {
   readonly ttlSeconds: number
 }
 
-export class Entry {
-  /** In lower case, in wire form. */
-  readonly name: string
-  readonly qtype: number
-  readonly variant: number
+export class Entry extends KnownQuestion {
   readonly records: string
   readonly answers: number
   readonly authorities: number
@@ -49,9 +45,7 @@ export class Entry {
 
   /** `recordsAt`: where the records of the reply begin. */
   constructor(query: Query, reply: Reply, rcode: Rcode, found: Examination, recordsAt: number, lifetime: Lifetime) {
-    this.name = Buffer.from(query.name.buffer, query.name.byteOffset, query.nameLength).toString('latin1')
-    this.qtype = query.qtype
-    this.variant = variantOf(query)
+    super(query)
     this.records = reply.bytes.toString('latin1', recordsAt, reply.position)
     this.answers = reply.counts[0]
     this.authorities = reply.counts[1]
@@ -77,15 +71,6 @@ export class Entry {
   /** What it costs to keep, in octets. */
   get size(): number {
     return OVERHEAD + this.name.length + this.records.length + (this.lastAnswer?.size ?? 0)
-  }
-
-  /** Whether it is the answer to this question: two questions may have the same key. */
-  matches(query: Query): boolean {
-    const { name } = this
-    if (query.qtype !== this.qtype || query.nameLength !== name.length || variantOf(query) !== this.variant)
-      return false
-    for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) !== query.name[i]) return false
-    return true
   }
 
   /** Seconds that are left; 0 or less when its time is over. */

@@ -18,3 +18,26 @@ export function keyOf(query: Query, seed: number): number {
   key = Math.imul(key ^ (key >>> 16) ^ variantOf(query), 0x85ebca6b)
   return key ^ (key >>> 13)
 }
+
+/** A question that is remembered, to compare others with. */
+export class KnownQuestion {
+  /** In lower case, in wire form. */
+  readonly name: string
+  readonly qtype: number
+  readonly variant: number
+
+  constructor(query: Query) {
+    this.name = Buffer.from(query.name.buffer, query.name.byteOffset, query.nameLength).toString('latin1')
+    this.qtype = query.qtype
+    this.variant = variantOf(query)
+  }
+
+  /** Whether it is the same question: two questions may have the same key. */
+  matches(query: Query): boolean {
+    const { name } = this
+    if (query.qtype !== this.qtype || query.nameLength !== name.length || variantOf(query) !== this.variant)
+      return false
+    for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) !== query.name[i]) return false
+    return true
+  }
+}
