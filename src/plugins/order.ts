@@ -9,6 +9,7 @@ import { cache } from './cache/setup.ts'
 import { chaos } from './chaos/setup.ts'
 import { debug } from './debug/setup.ts'
 import { errors } from './errors/setup.ts'
+import { forward } from './forward/setup.ts'
 import { header } from './header/setup.ts'
 import { health } from './health/setup.ts'
 import { hosts } from './hosts/setup.ts'
@@ -46,5 +47,6 @@ export const PLUGINS: readonly Plugin[] = [
   hosts,
   kubernetes,
   loop,
+  forward,
   whoami,
 ]

@@ -1,0 +1,88 @@
+// What stands behind FROM: servers, files that name servers, names of servers (CoreDNS: plugin/pkg/parse/host.go, plugin/forward/resolve.go).
+
+import { existsSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import type { Cursor } from '../../corefile/directive.ts'
+import type { CorefileError } from '../../corefile/error.ts'
+import type { Token } from '../../corefile/token.ts'
+import type { Endpoint } from '../../upstream/endpoint.ts'
+import { parseName } from '../../wire/name.ts'
+
+export type Target = ServerTarget | FileTarget | NameTarget
+
+interface ServerTarget {
+  readonly kind: 'server'
+  readonly endpoint: Endpoint
+}
+
+/** A file in the format of resolv.conf. */
+interface FileTarget {
+  readonly kind: 'file'
+  readonly path: string
+}
+
+/** Looked up once, at the start. */
+export interface NameTarget {
+  readonly kind: 'name'
+  readonly name: string
+  readonly port: number
+  readonly isTls: boolean
+  readonly serverName?: string
+}
+
+export const DNS_PORT = 53
+const TLS_PORT = 853
+const MAX_PORT = 65_535
+const UNSUPPORTED = new Set(['https', 'https3', 'quic', 'grpc', 'unix'])
+const EXPECTED = 'IP, IP:PORT, [IPV6]:PORT, tls://IP, a file such as /etc/resolv.conf, or a host name'
+
+/** Reads one TO. Throws CorefileError. */
+export function parseTarget(cursor: Cursor, token: Token, directory: string): Target {
+  const bad = (what: string): CorefileError => cursor.error('bad_argument', what, EXPECTED, token)
+  const [, scheme = 'dns', rest = ''] = /^(?:([a-z0-9]+):\/\/)?(.*)$/s.exec(token.text) ?? []
+  if (UNSUPPORTED.has(scheme)) {
+    throw cursor.error('bad_argument', `${scheme}:// is not supported in this version`, 'dns:// or tls://', token)
+  }
+  if (scheme !== 'dns' && scheme !== 'tls') throw bad(`unknown scheme in '${token.text}'`)
+  const isTls = scheme === 'tls'
+  const { text, zone } = splitZone(rest)
+  const parts = splitPort(text)
+  const host = parts?.host ?? ''
+  const port = parts?.port ?? (isTls ? TLS_PORT : DNS_PORT)
+  if (port < 1 || port > MAX_PORT) throw bad(`bad port in '${token.text}'`)
+  const serverName = isTls && zone !== '' ? zone : undefined
+  if (isIP(host) !== 0) {
+    // Behind `%` stands a name for TLS; otherwise the interface of a link-local address.
+    const address = !isTls && zone !== '' && isLinkLocal(host) ? `${host}%${zone}` : host
+    return { kind: 'server', endpoint: { address, port, isTls, serverName } }
+  }
+  const path = resolve(directory, rest)
+  if (!isTls && rest !== '' && existsSync(path)) return { kind: 'file', path }
+  if (rest.includes('/')) throw bad(`there is no file '${rest}'`)
+  // Digits and dots alone are meant as an address.
+  if (!/^[\w.-]+$/.test(host) || /^[\d.]+$/.test(host) || !parseName(host)) {
+    throw bad(`'${token.text}' is not an IP address, a file or a host name`)
+  }
+  return { kind: 'name', name: host, port, isTls, serverName }
+}
+
+/** `9.9.9.9%dns.quad9.net:853`: the port belongs to the address, not to the name behind `%`. */
+function splitZone(text: string): { text: string; zone: string } {
+  const at = text.lastIndexOf('%')
+  if (at < 0) return { text, zone: '' }
+  const [, zone = '', port = ''] = /^([^:]*?)\]?(:\d+)?$/.exec(text.slice(at + 1)) ?? []
+  const host = text.slice(0, at)
+  return { text: `${host}${host.startsWith('[') ? ']' : ''}${port}`, zone }
+}
+
+function splitPort(text: string): { host: string; port?: number } | undefined {
+  if (isIP(text) !== 0) return { host: text }
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text)
+  if (!match) return undefined
+  const host = match[1] ?? match[2]
+  if (match[1] !== undefined && isIP(host) !== 6) return undefined
+  return match[3] === undefined ? { host } : { host, port: Number(match[3]) }
+}
+
+const isLinkLocal = (host: string): boolean => /^fe[89ab]/i.test(host)

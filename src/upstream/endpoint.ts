@@ -1,0 +1,19 @@
+// Where an upstream server is: an address and how it is spoken to.
+
+export interface Endpoint {
+  /** IPv4, or IPv6 with a scope where it is link-local. */
+  readonly address: string
+  readonly port: number
+  /** Over TLS (RFC 7858). */
+  readonly isTls: boolean
+  /** The name that its certificate must have; its address otherwise. */
+  readonly serverName?: string
+}
+
+/** `10.0.0.10:53`, `[fd00::10]:53`: the `to` label of metrics. */
+export const formatEndpoint = ({ address, port }: Endpoint): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+
+/** Tells endpoints apart: two names for TLS at one address are two. */
+export const endpointKey = (endpoint: Endpoint): string =>
+  `${endpoint.isTls ? 'tls' : 'dns'} ${formatEndpoint(endpoint)} ${endpoint.serverName?.toLowerCase() ?? ''}`
