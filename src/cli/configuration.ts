@@ -8,6 +8,7 @@ import { type Key, parseKey } from '../corefile/key.ts'
 import { type BoundKey, checkOverlap } from '../corefile/overlap.ts'
 import { type ServerBlock as ParsedBlock, parseCorefile } from '../corefile/parser.ts'
 import type { Token } from '../corefile/token.ts'
+import { FOREIGN_DIRECTIVES } from '../plugins/coredns.ts'
 import { observeServer } from '../plugins/prometheus/prometheus.ts'
 import { formatServer } from '../plugins/servername.ts'
 import type { ServerBlock } from '../server/dispatcher.ts'
@@ -37,7 +38,9 @@ export function parseBlocks(
 ): ParsedBlock[] {
   const directives = plugins.map(({ name }) => name)
   const parse = (source: string): ParsedBlock[] =>
-    parseCorefile(source, file, { env, directives, warn }).filter(({ keys }) => keys.length > 0)
+    parseCorefile(source, file, { env, directives, foreign: FOREIGN_DIRECTIVES, warn }).filter(
+      ({ keys }) => keys.length > 0,
+    )
   const written = parse(text)
   return written.length > 0 ? written : parse(DEFAULT_COREFILE)
 }

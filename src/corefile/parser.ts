@@ -25,6 +25,8 @@ export interface ParseOptions {
   env?: Environment
   /** The directives that exist; without them any name passes. */
   directives?: readonly string[]
+  /** What to say of directives that do not exist here but do elsewhere, by their names. */
+  foreign?: Readonly<Record<string, string>>
   /** Told about what is odd but no error: a pattern that matches no file, an empty file. */
   warn?: (message: string) => void
 }
@@ -149,6 +151,8 @@ class Parser {
   private checkDirective(name: Token, braced: boolean): void {
     const known = this.options.directives
     if (known === undefined || known.includes(name.text)) return
+    const { foreign = {} } = this.options
+    const note = Object.hasOwn(foreign, name.text) ? foreign[name.text] : undefined
     const nearest = findNearest(name.text, known)
     const hint = nearest === undefined ? '' : ` (did you mean '${nearest}'?)`
     const next = this.peek()
@@ -157,7 +161,7 @@ class Parser {
         ? ', or, if it is a second server block, braces around the first as well'
         : ''
     const list = [...known].sort().join(', ')
-    const what = `unknown directive '${name.text}'${hint}`
+    const what = note ?? `unknown directive '${name.text}'${hint}`
     throw new CorefileError('unknown_directive', name, what, `one of ${list}${braces}`)
   }
 

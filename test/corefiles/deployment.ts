@@ -22,7 +22,9 @@ export const readCorefile = (name: string): string => readFileSync(join(FOLDER, 
 function readFiles(name: string): Map<string, string> {
   const folder = join(FOLDER, name)
   if (!existsSync(folder)) return new Map()
-  const files = globSync('**/*', { cwd: folder, withFileTypes: true }).filter(entry => entry.isFile())
+  const files = globSync('**/*', { cwd: folder, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
   return new Map(
     files.map(entry => {
       const path = join(entry.parentPath, entry.name)
@@ -50,7 +52,7 @@ export class Deployment {
   /** Serves it over an API with some Services, until the test ends. */
   static async start(t: Test, name: string): Promise<Deployment> {
     const upstreams = new Map<string, Upstream>()
-    const texts = new Map([...readFiles(name), ['Corefile', readCorefile(name)]])
+    const texts = new Map([['Corefile', readCorefile(name)], ...readFiles(name)])
     for (const text of texts.values()) {
       for (const [, to] of text.matchAll(FORWARD)) {
         if (!upstreams.has(to)) upstreams.set(to, await openUpstream(t, upstreams.size + 1))
