@@ -49,7 +49,7 @@ const mistakes: Record<string, Mistake> = {
   'an unknown directive': {
     files: { Corefile: '. {\n    bind 127.0.0.1\n    foward . 192.0.2.1\n}\n' },
     args: '-p 0',
-    err: /^Corefile:3:5: unknown directive 'foward'; expected one of .*bind, .*, whoami$/,
+    err: /^Corefile:3:5: unknown directive 'foward' \(did you mean 'forward'\?\); expected one of .*bind, .*, whoami$/,
   },
   'a zone that two blocks have': {
     files: { Corefile: 'a.test {\n    whoami\n}\na.test {\n    whoami\n}\n' },
