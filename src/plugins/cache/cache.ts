@@ -194,8 +194,8 @@ export class Cache implements Handler {
     reply.authoritative = entry.authoritative
     reply.recursionAvailable = entry.recursionAvailable
     reply.authenticData = entry.authenticData && wantsAuthenticData(query)
-    reply.flagsSet = entry.flagsSet
-    reply.flagsCleared = entry.flagsCleared
+    reply.flagsSet |= entry.flagsSet
+    reply.flagsCleared |= entry.flagsCleared
     if (entry.rcode === Rcode.SERVFAIL) reply.setExtendedError(CACHED_ERROR)
     entry.writeRecords(reply, ttlSeconds)
   }
