@@ -103,7 +103,7 @@ export class Transcript {
       const expanded = expandName(source, start, at, end)
       const name = i === 0 ? expanded && names.value(expanded) : expanded
       if (!name) return false
-      if (type !== Type.MX) this.#remember()
+      if (type !== Type.MX) this.know(this.#reply.size)
       this.#write(name, 0, name.length)
       at = endOfName(source, at)
     }
@@ -112,9 +112,8 @@ export class Transcript {
     return true
   }
 
-  /** The name that is written next stands whole. */
-  #remember(): void {
-    const offset = this.#reply.size
+  /** At `offset` of the message a name stands whole, or will do: owners may point to it. */
+  know(offset: number): void {
     if (offset <= MAX_POINTER && this.#known.length < MAX_KNOWN) this.#known.push(offset)
   }
 

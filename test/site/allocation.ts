@@ -25,7 +25,6 @@ const QUESTIONS = [
   'cache.data.svc.cluster.local. A',
   'cache-0.cache.data.svc.cluster.local. A',
   'cache.shop.svc.cluster.local. A',
-  'payments.shop.svc.cluster.local. A',
   '10-244-0-1.data.pod.cluster.local. A',
   '1.0.96.10.in-addr.arpa. PTR',
   'dns-version.cluster.local. TXT',

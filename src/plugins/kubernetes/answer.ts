@@ -62,10 +62,15 @@ export function addAliasedAdditional(
 
 const target = new Uint8Array(MAX_NAME_LENGTH)
 
+/** What `followCname` returns beside the place of a target; no target lies where the header is. */
+export const CNAME_DROPPED = -1
+export const CNAME_COMPLETE = 0
+
 /**
- * Writes the CNAME of an ExternalName Service and, where its target is in the same zone, what that holds of the type asked for. A target
- * outside the zone is left to the client. Returns false, and leaves nothing behind, where CoreDNS drops the CNAME too: the target is not
- * there, holds nothing of the type, or leads back (issue coredns#6088 would have it otherwise; clients get the same from both).
+ * Writes the CNAME of an ExternalName Service and, where its target is in the same zone, what that holds of the type asked for. Where the
+ * target is outside of the zone, returns its offset in the reply. Returns CNAME_DROPPED, and leaves nothing behind, where CoreDNS drops the
+ * CNAME too: the target is not there, holds nothing of the type, or leads back (issue coredns#6088 would have it otherwise; clients get the
+ * same from both).
  */
 export function followCname(
   image: ZoneImage,
@@ -74,18 +79,18 @@ export function followCname(
   zoneAt: number,
   firstBlock: number,
   firstEntry: number,
-): boolean {
+): number {
   const start = reply.position
   let owner = 0xc000 | HEADER_LENGTH
   let block = firstBlock
   let entry = firstEntry
   for (let depth = 0; depth < MAX_CHAIN; depth++) {
     addOwned(image, reply, block, entry, owner)
-    if (reply.truncated) return true
+    if (reply.truncated) return CNAME_COMPLETE
     const length = image.length(entry) - 12
     const rdataAt = reply.position - length
     for (let i = 0; i < length; i++) target[i] = lowerOctet(reply.bytes[rdataAt + i])
-    if (!isBelow(target, length, query, zoneAt)) return true
+    if (!isBelow(target, length, query, zoneAt)) return rdataAt - reply.start
     if (isBelow(target, length, query, 0)) break
     block = image.lookup(target, 0, length)
     if (block === NO_BLOCK) break
@@ -93,14 +98,14 @@ export function followCname(
     entry = image.entry(block, query.qtype)
     if (entry !== NO_ENTRY) {
       addOwned(image, reply, block, entry, owner)
-      return true
+      return CNAME_COMPLETE
     }
     entry = image.entry(block, Type.CNAME)
     if (entry === NO_ENTRY) break
   }
   reply.position = start
   reply.counts[Section.Answer] = 0
-  return false
+  return CNAME_DROPPED
 }
 
 /** Copies a set into the answer and points its owners to `owner`. */

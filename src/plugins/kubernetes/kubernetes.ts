@@ -10,7 +10,8 @@ import { type ZoneImage, NO_BLOCK, NO_ENTRY } from '../../zones/image.ts'
 import { NO_ZONE, Origins } from '../../zones/origins.ts'
 import { addSoa } from '../../zones/soa.ts'
 import { AliasFinder } from './alias.ts'
-import { addAliasedAdditional, followCname, respellTargets } from './answer.ts'
+import { CNAME_COMPLETE, CNAME_DROPPED, addAliasedAdditional, followCname, respellTargets } from './answer.ts'
+import { Chaser } from './chase.ts'
 import { PodAddress } from './podaddress.ts'
 
 /** What the query side needs to know; plain data, so that a serving thread can be given it. */
@@ -31,10 +32,12 @@ export class KubernetesHandler implements Handler {
   readonly #podsInsecure: boolean
   readonly #author: number
   readonly #next: Handler
+  readonly #chaser: Chaser
   readonly #alias = new AliasFinder()
   readonly #podAddress = new PodAddress()
 
-  constructor(image: ZoneImage, zones: KubernetesZones, author: number, next: Handler) {
+  /** `resolver` is the whole server. */
+  constructor(image: ZoneImage, zones: KubernetesZones, author: number, next: Handler, resolver: Handler) {
     this.#image = image
     this.#origins = new Origins(zones.zones)
     this.#fallthrough = new Origins(zones.fallthrough)
@@ -42,6 +45,7 @@ export class KubernetesHandler implements Handler {
     this.#podsInsecure = zones.podsInsecure
     this.#author = author
     this.#next = next
+    this.#chaser = new Chaser(resolver)
   }
 
   serve(query: Query, reply: Reply): Rcode | Promise<Rcode> {
@@ -73,7 +77,9 @@ export class KubernetesHandler implements Handler {
       if (qtype === Type.A || qtype === Type.AAAA) {
         const cname = image.entry(block, Type.CNAME)
         if (cname !== NO_ENTRY) {
-          if (followCname(image, query, reply, zoneAt, block, cname)) return Rcode.NOERROR
+          const target = followCname(image, query, reply, zoneAt, block, cname)
+          if (target === CNAME_COMPLETE) return Rcode.NOERROR
+          if (target !== CNAME_DROPPED) return this.#chaser.chase(query, reply, target)
           // Its target may be among what has not been heard of yet.
           if (!image.isComplete) return this.#nameError(query, reply, zoneAt)
         }

@@ -37,7 +37,9 @@ class KubernetesInstance implements Instance {
       podsInsecure: pods === 'insecure',
       fallthrough: fallthrough.map(toWire),
     }
-    return new KubernetesHandler(this.#feed.image, query, this.#author, next)
+    const block = this.#block
+    const resolver: Handler = { serve: (asked, reply) => block.resolver.serve(asked, reply) }
+    return new KubernetesHandler(this.#feed.image, query, this.#author, next, resolver)
   }
 
   ready(): boolean {
