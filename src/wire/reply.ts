@@ -98,7 +98,7 @@ export class Reply {
     this.recursionAvailable = other.recursionAvailable
     this.authenticData = other.authenticData
     this.truncated ||= other.truncated
-    this.isLive = other.isLive
+    this.isLive ||= other.isLive
     this.flagsSet |= other.flagsSet
     this.flagsCleared |= other.flagsCleared
     this.failure = other.failure
