@@ -22,6 +22,7 @@ import { prometheus } from './prometheus/setup.ts'
 import { ready } from './ready/setup.ts'
 import { reload } from './reload/setup.ts'
 import { rewrite } from './rewrite/setup.ts'
+import { template } from './template/setup.ts'
 import { timeouts } from './timeouts/setup.ts'
 import { whoami } from './whoami/setup.ts'
 
@@ -44,6 +45,7 @@ export const PLUGINS: readonly Plugin[] = [
   cache,
   header,
   minimal,
+  template,
   hosts,
   kubernetes,
   loop,
