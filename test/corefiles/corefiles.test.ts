@@ -160,11 +160,11 @@ for (const [name, expected] of Object.entries(deployments)) {
   })
 }
 
-type Upstreams = Deployment['upstreams']
-
 /** The cluster's own server is asked over TCP, that of the node over UDP. */
-function holdTransports(t: Tap, upstreams: Upstreams): void {
-  const [cluster, outside] = [...upstreams.values()].map(({ asked }) => new Set(asked.map(line => line.split(' ')[0])))
+function holdTransports(t: Tap, upstreams: Deployment['upstreams']): void {
+  const [cluster, outside] = [...upstreams.values()].map(
+    ({ asked }) => new Set(asked.map(({ transport }) => transport)),
+  )
   t.same([...cluster], ['tcp'])
   t.same([...outside], ['udp'])
 }

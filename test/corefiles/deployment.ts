@@ -7,7 +7,8 @@ import type { Test } from 'tap'
 import { parseCorefile } from '../../src/corefile/parser.ts'
 import { clusterIP, headless, namespace, slice } from '../plugins/kubernetes/objects.ts'
 import { RunningSite, openApi } from '../site/running.ts'
-import { Upstream } from './upstream.ts'
+import { UpstreamServer } from '../upstream/server.ts'
+import { numbered } from './upstream.ts'
 
 const FOLDER = dirname(fileURLToPath(import.meta.url))
 
@@ -42,16 +43,16 @@ export function listDirectives(name: string): Set<string> {
 export class Deployment {
   readonly site: RunningSite
   /** By the words behind `forward FROM`. */
-  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly upstreams: ReadonlyMap<string, UpstreamServer>
 
-  private constructor(site: RunningSite, upstreams: ReadonlyMap<string, Upstream>) {
+  private constructor(site: RunningSite, upstreams: ReadonlyMap<string, UpstreamServer>) {
     this.site = site
     this.upstreams = upstreams
   }
 
   /** Serves it over an API with some Services, until the test ends. */
   static async start(t: Test, name: string): Promise<Deployment> {
-    const upstreams = new Map<string, Upstream>()
+    const upstreams = new Map<string, UpstreamServer>()
     const texts = new Map([['Corefile', readCorefile(name)], ...readFiles(name)])
     for (const text of texts.values()) {
       for (const [, to] of text.matchAll(FORWARD)) {
@@ -61,7 +62,9 @@ export class Deployment {
     const folder = t.testdir()
     for (const [file, text] of texts) {
       mkdirSync(dirname(join(folder, file)), { recursive: true })
-      writeFileSync(join(folder, file), adapt(text, folder, upstreams))
+      const adapted = adapt(text, folder, upstreams)
+      // What is imported into a server block has no keys.
+      writeFileSync(join(folder, file), file.endsWith('.override') ? adapted : adaptKeys(adapted))
     }
     const api = openApi({ controllers: false })
     t.teardown(() => api.close())
@@ -76,23 +79,25 @@ export class Deployment {
 
 const FORWARD = /^\s*forward\s+\S+\s+([^{#\n]*?)\s*(?=\{|#|$)/gm
 
-async function openUpstream(t: Test, number: number): Promise<Upstream> {
-  const upstream = new Upstream(number)
-  t.teardown(() => upstream.close())
-  await upstream.listen()
+async function openUpstream(t: Test, number: number): Promise<UpstreamServer> {
+  const upstream = await UpstreamServer.start(numbered(number))
+  t.teardown(() => upstream.stop())
   return upstream
 }
 
 /** Ports, addresses and paths of this machine for those that the distribution has. */
-function adapt(text: string, folder: string, upstreams: ReadonlyMap<string, Upstream>): string {
+function adapt(text: string, folder: string, upstreams: ReadonlyMap<string, UpstreamServer>): string {
   return text
-    .replace(FORWARD, (line, to: string) => line.replace(to, upstreams.get(to)?.address ?? to))
+    .replace(FORWARD, (line, to: string) => line.replace(to, `127.0.0.1:${upstreams.get(to)?.port}`))
     .replaceAll('/etc/coredns/', `${folder}/`)
     .replace(/^\s*bind .*$/gm, '')
-    .replace(/^(?!\()(\S.*?)(?::\d+)?\s*\{$/gm, '$1:0 {\n    bind 127.0.0.1')
     .replace(/^(\s*)(prometheus|health|ready)(?: [\w.:]+)?/gm, '$1$2 127.0.0.1:0')
     .replace(/lameduck \S+/g, 'lameduck 1ms')
 }
+
+/** Every server block on one address, on a port that is free. */
+const adaptKeys = (text: string): string =>
+  text.replace(/^(?!\()(\S.*?)(?::\d+)?\s*\{$/gm, '$1:0 {\n    bind 127.0.0.1')
 
 const web = clusterIP('web', ['10.96.1.5'], undefined, { namespace: 'shop' })
 const OBJECTS = [
