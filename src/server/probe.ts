@@ -36,14 +36,14 @@ function exchange({ libc: calls, receiver, sender }: BatchIo, fd: number): void 
   const timeout = BigInt64Array.of(0n, TIMEOUT_MICROSECONDS)
   check(calls.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVTIMEO, at(timeout), 16) === 0, 'SO_RCVTIMEO')
 
-  let failure = 0
-  const socket: SendingSocket = { fd, sendFailed: errno => (failure = errno) }
+  let failed = 0
+  const socket: SendingSocket = { fd, sendFailed: (_errno, count) => (failed += count) }
   const words = new Uint32Array(SOCKADDR_IN6_LENGTH / 4)
   words.set(new Uint32Array(own.buffer))
   const envelope = { words, peerLength: SOCKADDR_IN_LENGTH, controlLength: 0 }
   for (const message of MESSAGES) sender.send(socket, envelope, Buffer.from(message), 0, message.length)
   sender.flush()
-  check(failure === 0, 'sendmmsg')
+  check(failed === 0, 'sendmmsg')
 
   // Each is sent back with the packet info that it came with.
   for (const isReply of [false, true]) {
@@ -66,7 +66,7 @@ function exchange({ libc: calls, receiver, sender }: BatchIo, fd: number): void 
       receiver.release(count)
     }
     sender.flush()
-    check(failure === 0, 'a reply')
+    check(failed === 0, 'a reply')
     check(received.join() === MESSAGES.join(), 'what is received')
   }
 }

@@ -35,8 +35,8 @@ void t.test('this platform has batches', async t => {
 
 void t.test('structures that libc understands otherwise are noticed', async t => {
   const libc = await loadLibc()
-  t.throws(() => probe(new BatchIo({ ...libc, recvmmsg: () => -1 })), /^recvmmsg is not as expected/)
-  t.throws(() => probe(new BatchIo({ ...libc, sendmmsg: () => -1 })), /^sendmmsg is not as expected/)
+  t.throws(() => probe(new BatchIo({ ...libc, recvmmsg: () => -1, errno: () => 1 })), /^recvmmsg is not as expected/)
+  t.throws(() => probe(new BatchIo({ ...libc, sendmmsg: () => -1, errno: () => 1 })), /^sendmmsg is not as expected/)
   const wrong = (fd: number, address: bigint, count: number, flags: number): number => {
     // One header too far.
     return libc.sendmmsg(fd, address + BigInt(HEADER_LENGTH), count, flags)

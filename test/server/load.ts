@@ -17,7 +17,7 @@ const WINDOW = 128
 /** struct timeval: a server that is silent so long will stay silent. */
 const PATIENCE = BigInt64Array.of(10n, 0n)
 
-const [port, count, hex] = process.argv.slice(2)
+const [port, count = '0', hex = ''] = process.argv.slice(2)
 const query = Buffer.from(hex, 'hex')
 const libc = await loadLibc()
 const { receiver, sender } = new BatchIo(libc)
