@@ -13,19 +13,20 @@ export type TemplateFunction = (...args: readonly Value[]) => Value
 export function printValue(value: Value): string {
   if (value === undefined) return '<no value>'
   if (isList(value)) return `[${value.join(' ')}]`
-  if (value instanceof Map) {
+  if (isMap(value)) {
     const sorted = [...value].sort(([a], [b]) => (a < b ? -1 : 1))
     return `map[${sorted.map(([key, text]) => `${key}:${text}`).join(' ')}]`
   }
-  return String(value as string | bigint | boolean)
+  return String(value)
 }
 
 /** False, 0, nothing, and what is empty are false. */
 export function isTrue(value: Value): boolean {
-  if (value instanceof Map) return value.size > 0
+  if (isMap(value)) return value.size > 0
   return isList(value) ? value.length > 0 : Boolean(value)
 }
 
+const isMap = (value: Value): value is ReadonlyMap<string, string> => value instanceof Map
 const isList = (value: Value): value is readonly string[] => Array.isArray(value)
 
 const MAX_BITS = 64n
@@ -60,7 +61,7 @@ function parseUint(text: Value, base: Value, bits: Value): bigint {
 function index(value: Value, ...keys: readonly Value[]): Value {
   let found = value
   for (const key of keys) {
-    if (found instanceof Map && typeof key === 'string') found = (found as ReadonlyMap<string, string>).get(key) ?? ''
+    if (isMap(found) && typeof key === 'string') found = found.get(key) ?? ''
     else if (isList(found) && typeof key === 'bigint') {
       if (key < 0n || key >= BigInt(found.length)) throw new TemplateError(`index out of range: ${key}`)
       found = found[Number(key)]
@@ -71,7 +72,7 @@ function index(value: Value, ...keys: readonly Value[]): Value {
 
 function count(value: Value): bigint {
   if (typeof value === 'string') return BigInt(Buffer.byteLength(value))
-  if (value instanceof Map) return BigInt(value.size)
+  if (isMap(value)) return BigInt(value.size)
   if (isList(value)) return BigInt(value.length)
   throw new TemplateError(`len of ${printValue(value)}`)
 }
