@@ -4,7 +4,6 @@ import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { parseCorefile } from '../../src/corefile/parser.ts'
 import { clusterIP, headless, namespace, slice } from '../plugins/kubernetes/objects.ts'
 import { RunningSite, openApi } from '../site/running.ts'
 import { UpstreamServer } from '../upstream/server.ts'
@@ -32,12 +31,6 @@ function readFiles(name: string): Map<string, string> {
       return [relative(folder, path), readFileSync(path, 'utf8')]
     }),
   )
-}
-
-/** Directives of the Corefile, whatever they are. */
-export function listDirectives(name: string): Set<string> {
-  const blocks = parseCorefile(readCorefile(name), join(FOLDER, name, 'Corefile'), {})
-  return new Set(blocks.flatMap(({ directives }) => directives.map(directive => directive.name.text)))
 }
 
 export class Deployment {
