@@ -56,6 +56,7 @@ const EXAMPLE = `
 5.6.7.8 *.apps.example.com\t*.example.com
 fe80::1%eth0 scoped.example.org
 10.0.0.01 octal.example.org
+10.0.0.11 *
 10.0.0.9 MiXed.Example.org. bad..name ${'x'.repeat(64)}.example.org
 10.0.0.1 example.org
 # 10.0.0.10 comment.example.org
@@ -95,6 +96,7 @@ const cases: [question: string, expected: string][] = [
   ['aa.example.com. A', '3600 A 1.2.3.4'],
   ['bb.example.com. A', '3600 A 5.6.7.8'],
   ['com. A', 'SERVFAIL'],
+  ['11.0.0.10.in-addr.arpa. PTR', 'next'],
   ['. A', 'SERVFAIL'],
 ]
 void t.test('a file is answered from', async t => {

@@ -52,6 +52,11 @@ const cases: Case[] = [
   },
   { directive: 'template CH A {\nrcode NXDOMAIN\n}', question: {}, sections: 'next' },
   { directive: 'template ANY ANY {\nrcode NXDOMAIN\n}', question: { type: Type.TXT }, rcode: Rcode.NXDOMAIN },
+  {
+    directive: 'template ANY ANY {\nanswer "{{ .Name }} 1 IN TXT \'{{ .Type }}\'"\n}',
+    question: { name: 'a.', type: 65_280 },
+    sections: [[`a. 1 TXT ${Buffer.from("\u0002''").toString('hex')}`], [], []],
+  },
   { directive: 'template IN AAAA {\nrcode NOERROR\n}', question: { type: Type.AAAA }, sections: [[], [], []] },
   { directive: 'template IN A {\nrcode SERVFAIL\nanswer "broken"\n}', question: {}, rcode: Rcode.SERVFAIL },
   {

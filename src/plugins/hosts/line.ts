@@ -2,7 +2,7 @@
 
 import { parseAddress, reverseName } from '../../wire/address.ts'
 import { type WireName, isSubdomain, lowerName, parseName } from '../../wire/name.ts'
-import { type HostTable, Kind } from './table.ts'
+import { type HostTable, Kind, isWildcard } from './table.ts'
 
 export interface LineOptions {
   /** Names that are in none of these are left out. In lower case. */
@@ -24,7 +24,7 @@ export function addLine(table: HostTable, line: string, { origins, ttlSeconds, h
     const name = lowerName(parsed)
     if (!origins.some(origin => isSubdomain(name, origin))) continue
     table.add(name, kind, ttlSeconds, address)
-    if (hasReverse && !text.startsWith('*.')) table.add(parseName(reverseName(address))!, Kind.PTR, ttlSeconds, name)
+    if (hasReverse && !isWildcard(name)) table.add(parseName(reverseName(address))!, Kind.PTR, ttlSeconds, name)
   }
 }
 

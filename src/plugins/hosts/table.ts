@@ -121,7 +121,7 @@ export class HostTable {
     this.#entries[at] = hash
     this.#entries[at + NAME] = this.#namesEnd
     this.#namesEnd += name.length
-    this.#hasWildcards ||= isWildcard(name, 0)
+    this.#hasWildcards ||= isWildcard(name)
     // Half of the slots at most are taken, so that a miss ends soon.
     if (this.#entryCount * 2 > this.#slots.length) this.#rehash()
     else this.#place(entry)
@@ -158,7 +158,8 @@ export class HostTable {
 /** The lower bits of FNV-1a depend on the lower bits of the octets alone. */
 const mix = (hash: number): number => hash ^ (hash >>> 15)
 
-const isWildcard = (name: Uint8Array, at: number): boolean => name[at] === 1 && name[at + 1] === ASTERISK
+/** Whether the first label of the name is `*`. */
+export const isWildcard = (name: Uint8Array, at = 0): boolean => name[at] === 1 && name[at + 1] === ASTERISK
 
 function reserve(words: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
   if (length <= words.length) return words

@@ -96,8 +96,8 @@ export class TemplateHandler implements Handler {
     return {
       Zone: zone,
       Name: name,
-      Class: formatClass(query.qclass === Class.ANY ? qclass : query.qclass),
-      Type: formatType(query.qtype === Type.ANY ? qtype : query.qtype),
+      Class: nameOrNothing(formatClass(query.qclass === Class.ANY ? qclass : query.qclass)),
+      Type: nameOrNothing(formatType(query.qtype === Type.ANY ? qtype : query.qtype)),
       Regex: pattern.source,
       Remote: formatAddress(query.clientAddress),
       Match: groups,
@@ -174,6 +174,9 @@ export class TemplateHandler implements Handler {
     return rcode
   }
 }
+
+/** As in CoreDNS, what has no name is empty; and so a client cannot make a series of the metrics for each of 65,536 types. */
+const nameOrNothing = (name: string): string => (/^(TYPE|CLASS)\d/.test(name) ? '' : name)
 
 /** The whole record in wire form; nothing is compressed. */
 function encode({ owner, type, class: klass, ttlSeconds, rdata }: ZoneRecord): Buffer {
