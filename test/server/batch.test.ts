@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
+import { registerHooks } from 'node:module'
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
 import t from 'tap'
 import type { Handler } from '../../src/server/handler.ts'
 import { BatchIo, loadBatchIo } from '../../src/server/io.ts'
@@ -26,6 +28,24 @@ if (process.platform !== 'linux' || (process.arch !== 'x64' && process.arch !== 
 }
 
 const blocks = [{ zones: ['.'], handler: answerWith(1) }]
+
+void t.test('without koffi, a line says so', async t => {
+  const hooks = registerHooks({
+    resolve(specifier, context, next) {
+      if (specifier === 'koffi') throw new Error("Cannot find package 'koffi'")
+      return next(specifier, context)
+    },
+  })
+  const { log, lines } = recorder()
+  // Modules of their own, since what was loaded is remembered.
+  const { href } = new URL('../../src/server/io.ts?without', import.meta.url)
+  const { loadBatchIo } = (await import(href)) as { loadBatchIo: (log: Logger) => Promise<BatchIo | undefined> }
+  t.equal(await loadBatchIo(log), undefined)
+  t.equal(await loadBatchIo(log), undefined)
+  hooks.deregister()
+  t.match(lines, [{ level: 40, msg: /^UDP is served without batches, .*: Cannot find package 'koffi'$/ }])
+  t.equal(lines.length, 1, 'once')
+})
 
 void t.test('this platform has batches', async t => {
   const { log, lines } = recorder()
