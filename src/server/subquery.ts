@@ -53,7 +53,8 @@ export class Subquery {
       message.set(options, opt + OPT_LENGTH)
     }
     query.transport = parent.transport
-    query.clientAddress = parent.clientAddress
+    // The transport's, and used for the next message as soon as the parent waits.
+    query.clientAddress = parent.clientAddress.slice()
     query.clientPort = parent.clientPort
     query.depth = parent.depth + 1
     query.parse(message, 0, message.length)
