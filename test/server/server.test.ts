@@ -86,6 +86,39 @@ void t.test('what hinders a socket is explained', async t => {
   t.equal(formatEndpoint('::1', 53), '[::1]:53')
 })
 
+void t.test('what a server answers with is exchanged between two messages; what waits ends as it began', async t => {
+  const gate = Promise.withResolvers<number>()
+  const seen = { asked: 0 }
+  const { server, port } = await serve(
+    answerLater(() => {
+      seen.asked++
+      return gate.promise
+    }),
+  )
+  const handlerBefore = server.handler
+  const udp = new UdpClient(port)
+  const other = new UdpClient(port)
+  const tcp = await TcpClient.connect(port)
+  const waiting = udp.ask(buildQuery({ id: 1 }))
+  tcp.send(buildQuery({ id: 2 }))
+  const services = server.prepare({ listeners: [{ blocks: [{ zones: ['.'], handler: answerWith(2) }] }] })
+  t.equal(server.handler, handlerBefore, 'to prepare changes nothing')
+  const addresses = server.addresses()
+  while (seen.asked < 2) await new Promise(setImmediate)
+  server.change(services)
+  t.equal(server.handler, services[0].dispatcher)
+  t.match((await other.ask(buildQuery({ id: 3 }))).answers, [{ rdata: Buffer.from([10, 0, 0, 2]) }])
+  gate.resolve(0)
+  t.match((await waiting).answers, [{ rdata: Buffer.from([10, 0, 0, 9]) }])
+  await tcp.receive(1)
+  t.match((await tcp.ask(buildQuery({ id: 4 }))).answers, [{ rdata: Buffer.from([10, 0, 0, 2]) }])
+  t.same(server.addresses(), addresses)
+  udp.close()
+  other.close()
+  tcp.socket.destroy()
+  await server.stop()
+})
+
 void t.test('sockets of one user share a port when told to', async t => {
   const options = { reusePort: true }
   const { server: first, port } = await serve(answerWith(1), options)
