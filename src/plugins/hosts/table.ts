@@ -1,5 +1,5 @@
 // Names with their addresses and the reverse, in typed arrays: a hash table over lower-case wire names, and records as they go onto the wire. A
-// name takes about 100 octets, so that lists of some 100,000 names fit; asking allocates nothing.
+// name with an address takes about 200 octets, so that lists of some 100,000 names fit; asking allocates nothing.
 
 import { Class, QUESTION_POINTER, Type } from '../../wire/constants.ts'
 import { HASH_SEED, type WireName, hashName, hashOctet } from '../../wire/name.ts'
