@@ -166,8 +166,7 @@ export function record(owner: string | number, type: number, rdata: Uint8Array, 
   return Buffer.concat([name, head, rdata])
 }
 
-export const opt = (extendedRcode = 0): Buffer =>
-  Buffer.from([0, 0, 41, 0x04, 0xd0, extendedRcode, 0, 0, 0, 0, 0])
+export const opt = (extendedRcode = 0): Buffer => Buffer.from([0, 0, 41, 0x04, 0xd0, extendedRcode, 0, 0, 0, 0, 0])
 
 /** One A record at the question's name. */
 export const addressAnswer =
@@ -179,4 +178,5 @@ export const addressAnswer =
       ...options,
     })
 
-export const formatRecord = ({ owner, type, rdata }: DecodedRecord): string => `${owner} ${type} ${rdata.toString('hex')}`
+export const formatRecord = ({ owner, type, rdata }: DecodedRecord): string =>
+  `${owner} ${type} ${rdata.toString('hex')}`

@@ -14,6 +14,8 @@ import { isWithin } from '../scope.ts'
 import { Lookup } from './lookup.ts'
 import type { Policy } from './policy.ts'
 
+const NOBODY = new Error('no healthy proxies')
+
 /** Lookups that are kept for the next queries after a burst. */
 const MAX_FREE = 256
 
@@ -68,6 +70,7 @@ export class Forward implements Handler {
   readonly #context: ForwardContext
   readonly #rejection: Error
   readonly #free: Lookup[] = []
+  readonly #switchedOff = new Set<string>()
   #concurrent = 0
 
   constructor(next: Handler, options: ForwardOptions, context: ForwardContext) {
@@ -100,10 +103,22 @@ export class Forward implements Handler {
       reply.author = this.author
       return Rcode.REFUSED
     }
-    if (this.isStopped || this.upstreams.length === 0) return Rcode.SERVFAIL
+    if (this.isStopped || this.upstreams.length === 0) {
+      reply.failure = NOBODY
+      reply.author = this.author
+      return Rcode.SERVFAIL
+    }
+    return this.#take().begin(query, reply)
+  }
+
+  /** Asks this server alone, whatever the policy and its health; SERVFAIL when it does not answer. */
+  ask(upstream: Upstream, query: Query, reply: Reply): Promise<Rcode> {
+    return this.#take().begin(query, reply, upstream)
+  }
+
+  #take(): Lookup {
     this.#concurrent++
-    const lookup = this.#free.pop() ?? new Lookup(this)
-    return lookup.begin(query, reply)
+    return this.#free.pop() ?? new Lookup(this)
   }
 
   #matches(query: Query): boolean {
@@ -127,13 +142,21 @@ export class Forward implements Handler {
   setEndpoints(endpoints: readonly Endpoint[]): void {
     const { families, upstreamOptions } = this.#context
     const known = new Map(this.upstreams.map(upstream => [upstream.key, upstream]))
-    this.upstreams = endpoints.map(endpoint => {
+    const wanted = endpoints.filter(endpoint => !this.#switchedOff.has(endpointKey(endpoint)))
+    this.upstreams = wanted.map(endpoint => {
       const key = endpointKey(endpoint)
       const upstream = known.get(key) ?? new Upstream(endpoint, families, upstreamOptions)
       known.delete(key)
       return upstream
     })
     for (const upstream of known.values()) upstream.close()
+  }
+
+  /** Never asks this server again, even if a file names it anew. */
+  switchOff(upstream: Upstream): void {
+    this.#switchedOff.add(upstream.key)
+    this.upstreams = this.upstreams.filter(other => other !== upstream)
+    upstream.close()
   }
 
   /** Ends everything; queries that wait become SERVFAIL. */

@@ -1,6 +1,7 @@
 // Servers that are named and not numbered: looked up once, at the start (CoreDNS: plugin/forward/resolve.go).
 
 import { Resolver, lookup } from 'node:dns/promises'
+import { TransientError } from '../../server/plugin.ts'
 import type { Endpoint } from '../../upstream/endpoint.ts'
 import type { NameTarget } from './target.ts'
 
@@ -13,7 +14,7 @@ const TIMEOUT_MS = 2_000
 export async function resolveTarget(target: NameTarget, resolvers: readonly string[]): Promise<Endpoint[]> {
   const { name, port, isTls, serverName } = target
   const addresses = await (resolvers.length > 0 ? ask(name, resolvers) : askSystem(name)).catch((error: Error) => {
-    throw new Error(`plugin/forward: failed to resolve "${name}": ${error.message}`, { cause: error })
+    throw new TransientError(`plugin/forward: failed to resolve "${name}": ${error.message}`, { cause: error })
   })
   return addresses.map(address => ({ address, port, isTls, serverName }))
 }

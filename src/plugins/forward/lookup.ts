@@ -36,6 +36,8 @@ export class Lookup extends Timed implements Asker {
   #reply!: Reply
   #settle!: Settle
   #upstreams: readonly Upstream[] = []
+  /** One server is asked whatever the policy says, and its answer counts whatever it is. */
+  #isProbe = false
   #upstream!: Upstream
   #transport: Transport = Transport.UDP
   /** Where in the order the next attempt is. */
@@ -53,12 +55,15 @@ export class Lookup extends Timed implements Asker {
     this.#forward = forward
   }
 
-  /** Asks until there is an answer, or no server and no time left. Resolves to the rcode of what is then in `reply`. */
-  begin(query: Query, reply: Reply): Promise<Rcode> {
-    const { options, upstreams } = this.#forward
+  /** Asks until there is an answer, or no server and no time left. Resolves to the rcode of what is then in `reply`.
+   * With `probed`, that server alone is asked. */
+  begin(query: Query, reply: Reply, probed?: Upstream): Promise<Rcode> {
+    const { options } = this.#forward
+    const upstreams = probed ? [probed] : this.#forward.upstreams
     this.#query = query
     this.#reply = reply
     this.#upstreams = upstreams
+    this.#isProbe = probed !== undefined
     options.policy.arrange(this.#order, upstreams.length)
     this.#next = 0
     this.#passed = 0
@@ -86,7 +91,7 @@ export class Lookup extends Timed implements Asker {
         this.#passed = 0
       }
       const upstream = upstreams[this.#order[this.#next++]]
-      if (!upstream.isDown(options.maxFails)) return this.#ask(upstream)
+      if (this.#isProbe || !upstream.isDown(options.maxFails)) return this.#ask(upstream)
       if (++this.#passed < upstreams.length) continue
       counts.broken.inc()
       if (options.failfast) return this.#fail()
@@ -112,7 +117,11 @@ export class Lookup extends Timed implements Asker {
       return upstream.ask(this.#question, Transport.TCP)
     }
     if (options.failover.has(answer.rcode) && ++this.#failovers < this.#upstreams.length) return this.#attempt()
-    if (nextForward && (options.next.has(answer.rcode) || (options.nextOnNodata && answer.isNodata))) {
+    if (
+      nextForward &&
+      !this.#isProbe &&
+      (options.next.has(answer.rcode) || (options.nextOnNodata && answer.isNodata))
+    ) {
       return this.#end(nextForward.serve(this.#query, this.#reply))
     }
     if (!answer.relay(this.#query, this.#reply)) return this.failed(upstream.explain('its answer is malformed'))

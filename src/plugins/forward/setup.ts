@@ -2,7 +2,7 @@ import type { Cursor } from '../../corefile/directive.ts'
 import { parseKey } from '../../corefile/key.ts'
 import type { Token } from '../../corefile/token.ts'
 import type { Registry } from '../../metrics/registry.ts'
-import { type Block, type Plugin, joinChain } from '../../server/plugin.ts'
+import { type Block, type Plugin, type Upstream, joinChain } from '../../server/plugin.ts'
 import { openDatagrams } from '../../upstream/datagram.ts'
 import { type Endpoint, endpointKey } from '../../upstream/endpoint.ts'
 import { defineUpstream } from '../../upstream/metrics.ts'
@@ -31,13 +31,16 @@ export const forward: Plugin = {
     const properties = readProperties(cursor, block.directory)
     const sources = readSources(cursor, block, properties)
     const named = new Map<NameTarget, readonly Endpoint[]>()
-    let instance: Forward | undefined
-    const update = (): void => instance?.setEndpoints(listEndpoints(sources, named))
+    let handler: Forward | undefined
+    const update = (): void => handler?.setEndpoints(listEndpoints(sources, named))
     const files = sources.filter(source => source instanceof ResolvConf)
     return {
       otherClasses: true,
+      get upstreams() {
+        return handler ? describeUpstreams(handler, files) : []
+      },
       handler(next) {
-        instance = new Forward(
+        handler = new Forward(
           next,
           { ...properties, origins },
           {
@@ -46,17 +49,19 @@ export const forward: Plugin = {
           },
         )
         update()
-        return instance
+        return handler
       },
       async start() {
         for (const source of sources) {
           if ('kind' in source) named.set(source, await resolveTarget(source, properties.resolvers))
         }
+        // The server may have been told to stop in the meantime.
+        if (handler?.isStopped) return
         update()
         for (const file of files) {
           const onChange = (): void => {
             update()
-            const servers = instance?.upstreams.map(({ to }) => to).join(', ')
+            const servers = handler?.upstreams.map(({ to }) => to).join(', ')
             log.info(`plugin/forward: ${file.path} has changed; now asked: ${servers}`)
           }
           file.watch(onChange, what => log.warn(`plugin/forward: ${what}`))
@@ -64,7 +69,7 @@ export const forward: Plugin = {
       },
       stop() {
         for (const file of files) file.stop()
-        instance?.stop()
+        handler?.stop()
         return Promise.resolve()
       },
     }
@@ -99,6 +104,16 @@ function readSources(cursor: Cursor, block: Block, properties: Properties): Sour
     )
   }
   return sources
+}
+
+/** For `loop`. */
+function describeUpstreams(handler: Forward, files: readonly ResolvConf[]): Upstream[] {
+  return handler.upstreams.map(upstream => ({
+    address: upstream.to,
+    source: files.find(({ endpoints }) => endpoints.some(endpoint => endpointKey(endpoint) === upstream.key))?.path,
+    ask: (query, reply) => handler.ask(upstream, query, reply),
+    switchOff: () => handler.switchOff(upstream),
+  }))
 }
 
 /** The name that the certificate of a TLS server must have comes from `%NAME` or from `tls_servername`. */
