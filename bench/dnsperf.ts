@@ -27,6 +27,7 @@ export interface Load {
 
 /** In microseconds. */
 export interface Latency {
+  readonly count: number
   readonly mean: number
   readonly p99: number
 }
@@ -58,5 +59,5 @@ export async function measureLatency(options: LoadOptions): Promise<Latency> {
     .map(([, text]) => Number(text))
     .sort((a, b) => a - b)
   const mean = seconds.reduce((sum, value) => sum + value, 0) / seconds.length
-  return { mean: mean * 1e6, p99: seconds[Math.floor(seconds.length * 0.99)] * 1e6 }
+  return { count: seconds.length, mean: mean * 1e6, p99: seconds[Math.floor(seconds.length * 0.99)] * 1e6 }
 }
