@@ -38,6 +38,7 @@ const GRACE_MS = 5_000
 /** A listener of a configuration with its sockets. */
 interface Post {
   readonly name: string
+  readonly port: number
   readonly server: Server
   readonly services: Service[]
 }
@@ -165,7 +166,7 @@ export class Site {
       const services = server.prepare(service)
       if (!known) server.change(services)
       for (const block of blocks) block.resolver = services[0].dispatcher
-      return { name, server, services }
+      return { name, port, server, services }
     })
   }
 
@@ -186,9 +187,9 @@ export class Site {
     this.#next = next
     try {
       await next.plugins.start()
-      for (const { server } of opened) {
+      for (const post of opened) {
         this.#checkRunning()
-        await server.start()
+        await post.server.start().catch((error: Error) => Promise.reject(this.#explain(post, error)))
       }
       this.#checkRunning()
     } catch (error) {
@@ -211,6 +212,14 @@ export class Site {
       ...former.map(({ dispatcher }) => dispatcher.settled(GRACE_MS)),
     ])
     await plugins.stop()
+  }
+
+  /** All addresses and one of them cannot be had at one time. */
+  #explain({ port }: Post, error: Error): Error {
+    const isOurs = port !== 0 && this.#posts.some(post => post.port === port)
+    const isTaken = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
+    if (!isOurs || !isTaken) return error
+    return new Error(`${error.message}; this server has the port on other addresses: to change those takes a restart`)
   }
 
   #checkRunning(): void {

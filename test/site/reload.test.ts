@@ -175,6 +175,22 @@ void t.test('listeners come and go', async t => {
   await site.running.stop()
 })
 
+void t.test('a port cannot change between one address and all of them, and that is told', async t => {
+  const holder = net.createServer()
+  await once(holder.listen(0, '127.0.0.1'), 'listening')
+  const { port } = holder.address() as net.AddressInfo
+  holder.close()
+  await once(holder, 'close')
+  const site = await Changing.start(`.:${port} {\n bind 127.0.0.1\n number 1\n}\n`)
+  await site.change(`.:${port} {\n number 2\n}\n`)
+  t.match(
+    site.running.log.at(-1),
+    /listen udp :\d+: address already in use .*; this server has the port on other addresses: to change those takes a restart;/,
+  )
+  t.match(await site.running.ask('a.', 'A'), { answer: ['a. 5 IN A 10.0.0.1'] })
+  await site.running.stop()
+})
+
 void t.test('HTTP endpoints stay, come and go, and counters go on', async t => {
   const site = await Changing.start(block(`number 1\nhealth ${HTTP}\nprometheus ${HTTP}`))
   const { http } = site.running.site
