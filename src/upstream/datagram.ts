@@ -56,8 +56,10 @@ class NodeDatagrams implements Datagrams {
     try {
       socket.bind({ address: source ?? (family === 6 ? '::' : '0.0.0.0'), port: 0, exclusive: true })
       if (!failure) socket.connect(port, address)
-    } catch (error) {
-      failure ??= error as Error
+      // Without a route to it, it is not connected, and Node says so only later.
+      if (!failure) socket.remoteAddress()
+    } catch {
+      failure ??= new Error('no route to it')
     }
     if (failure) {
       this.#isClosed = true

@@ -36,6 +36,17 @@ void t.test('the next server is asked when the first is dead or silent', async t
   }
 })
 
+void t.test('a server without a route to it fails at once', async t => {
+  // Nothing that comes from the loopback leaves the machine.
+  const options = '{\n source_address 127.0.0.1\n max_fails 0\n}'
+  const forwarding = await Forwarding.start(t, `forward . 192.0.2.1 ${options}`)
+  for (const transport of [Transport.UDP, Transport.TCP]) {
+    const { rcode, reply } = await forwarding.ask({ transport })
+    t.equal(rcode, Rcode.SERVFAIL)
+    t.match(reply.failure?.message, /^upstream 192\.0\.2\.1:53: (no route to it|connect EINVAL)/)
+  }
+})
+
 void t.test('no answer at all is SERVFAIL, and says which server failed and how', async t => {
   const silent = await serve(t, silence)
   const forwarding = await Forwarding.start(t, `forward . 127.0.0.1:${silent.port} {\n ${QUICK}\n max_fails 0\n}`)
