@@ -4,6 +4,7 @@
 // into each other stay right, as long as nothing between them is left out. OPT is the affair of two neighbours (RFC 6891 section 7) and is
 // left out; where that, or whatever else, would leave a pointer wrong, the records are written anew.
 
+import { RDATA_NAMES, pointsBack, writeExpanded } from '../wire/compression.ts'
 import {
   Flag,
   HEADER_LENGTH,
@@ -17,34 +18,8 @@ import { RecordCursor } from '../wire/cursor.ts'
 import { lowerOctet } from '../wire/name.ts'
 import { type Query, read16, skipName } from '../wire/query.ts'
 import { type Reply, type Section, write16 } from '../wire/reply.ts'
-import { expandName, pointsBack } from './names.ts'
 
 const SECTIONS: readonly Section[] = [0, 1, 2]
-
-/**
- * Rdata with names that may be compressed: octets before the names, and how many names. What RFC 3597 section 4 lists, and what servers
- * before it may have compressed.
- */
-const LAYOUTS: Readonly<Record<number, readonly [before: number, names: number]>> = {
-  [Type.NS]: [0, 1],
-  3: [0, 1], // MD
-  4: [0, 1], // MF
-  [Type.CNAME]: [0, 1],
-  [Type.SOA]: [0, 2],
-  7: [0, 1], // MB
-  8: [0, 1], // MG
-  9: [0, 1], // MR
-  [Type.PTR]: [0, 1],
-  14: [0, 2], // MINFO
-  [Type.MX]: [2, 1],
-  17: [0, 2], // RP
-  18: [2, 1], // AFSDB
-  21: [2, 1], // RT
-  26: [2, 2], // PX
-  [Type.SRV]: [6, 1],
-  36: [2, 1], // KX
-  39: [0, 1], // DNAME
-}
 
 export class Answer {
   /** With the upper bits from OPT. */
@@ -115,7 +90,7 @@ export class Answer {
   #isSelfContained(): boolean {
     const cursor = this.#cursor
     if (!pointsBack(this.#bytes, this.#start, cursor.ownerAt)) return false
-    const layout = LAYOUTS[cursor.type]
+    const layout = RDATA_NAMES[cursor.type]
     if (!layout) return true
     let at = cursor.rdataAt + layout[0]
     for (let i = 0; i < layout[1]; i++) {
@@ -194,7 +169,7 @@ export class Answer {
     at += bytes.copy(expanded, at, cursor.typeAt, cursor.rdataAt)
     const rdataAt = at
     let from = cursor.rdataAt
-    const layout = LAYOUTS[cursor.type]
+    const layout = RDATA_NAMES[cursor.type]
     if (layout) {
       at += bytes.copy(expanded, at, from, from + layout[0])
       from += layout[0]
@@ -214,7 +189,7 @@ export class Answer {
 
   /** Writes the name at `from` to `expanded`, from `at` on; returns where it ends, or -1. */
   #expandName(from: number, at: number): number {
-    const length = expandName(this.#bytes, this.#start, this.#end, from, expanded, at)
+    const length = writeExpanded(this.#bytes, this.#start, this.#end, from, expanded, at)
     return length < 0 ? -1 : at + length
   }
 }

@@ -1,10 +1,11 @@
 // Records of one reply copied into another that has another question: names are written out, since what they were pointers into is not
 // there, and what is the question of the new reply becomes a pointer to it.
 
-import { HEADER_LENGTH, MAX_NAME_LENGTH, QUESTION_POINTER, Type } from './constants.ts'
+import { MAX_POINTER, RDATA_NAMES, expandName } from './compression.ts'
+import { QUESTION_POINTER, Type } from './constants.ts'
 import type { RecordCursor } from './cursor.ts'
 import { type WireName, lowerOctet } from './name.ts'
-import { type Query, read16 } from './query.ts'
+import type { Query } from './query.ts'
 import { type Reply, type Section, write16 } from './reply.ts'
 
 /** What becomes of the names in a record that is copied. Undefined: there is no such name, and the copy ends as broken. */
@@ -16,30 +17,6 @@ export interface NameChange {
 
 export const UNCHANGED: NameChange = { owner: name => name, value: name => name }
 
-/** Where names stand in rdata: behind how many octets, and how many there are. RFC 3597 section 4, RFC 4034 section 6.2. */
-const NAMES: Readonly<Record<number, readonly [skipped: number, count: number] | undefined>> = {
-  [Type.NS]: [0, 1],
-  3: [0, 1], // MD
-  4: [0, 1], // MF
-  [Type.CNAME]: [0, 1],
-  [Type.SOA]: [0, 2],
-  7: [0, 1], // MB
-  8: [0, 1], // MG
-  9: [0, 1], // MR
-  [Type.PTR]: [0, 1],
-  14: [0, 2], // MINFO
-  [Type.MX]: [2, 1],
-  17: [0, 2], // RP
-  18: [2, 1], // AFSDB
-  21: [2, 1], // RT
-  26: [2, 2], // PX
-  [Type.SRV]: [6, 1],
-  36: [2, 1], // KX
-  39: [0, 1], // DNAME
-}
-
-/** Pointers reach this far (RFC 1035 section 4.1.4). */
-const MAX_POINTER = 0x3fff
 /** Names that later owners may point to: more would cost more to look through than they save. */
 const MAX_KNOWN = 32
 
@@ -95,7 +72,7 @@ export class Transcript {
 
   #writeRdata(source: Uint8Array, start: number, record: RecordCursor, names: NameChange): boolean {
     const { rdataAt, end, type } = record
-    const [skipped, count] = type === Type.NAPTR ? [skipNaptr(source, rdataAt, end), 1] : (NAMES[type] ?? [0, 0])
+    const [skipped, count] = type === Type.NAPTR ? [skipNaptr(source, rdataAt, end), 1] : (RDATA_NAMES[type] ?? [0, 0])
     let at = rdataAt + skipped
     if (at > end) return false
     this.#write(source, rdataAt, at)
@@ -139,34 +116,6 @@ export class Transcript {
 function isSame(name: WireName, bytes: Uint8Array, at: number): boolean {
   for (let i = 0; i < name.length; i++) if (lowerOctet(name[i]) !== lowerOctet(bytes[at + i])) return false
   return true
-}
-
-const scratch = new Uint8Array(MAX_NAME_LENGTH)
-
-/**
- * The name at `at` of the message that begins at `start`, its pointers followed; undefined when it is malformed or reaches beyond `end`. A pointer
- * leads back, so this ends.
- */
-export function expandName(bytes: Uint8Array, start: number, at: number, end = bytes.length): WireName | undefined {
-  let length = 0
-  let from = at
-  let before = at
-  let limit = end
-  for (;;) {
-    if (from >= limit) return undefined
-    const label = bytes[from]
-    if (label >= 0xc0) {
-      const target = start + (read16(bytes, from) & MAX_POINTER)
-      if (from + 2 > limit || target >= before || target < start + HEADER_LENGTH) return undefined
-      before = target
-      from = target
-      limit = bytes.length
-      continue
-    }
-    if (label > 63 || length + label + 1 > MAX_NAME_LENGTH || from + label + 1 > limit) return undefined
-    for (let i = 0; i <= label; i++) scratch[length++] = bytes[from++]
-    if (label === 0) return scratch.slice(0, length)
-  }
 }
 
 /** Where the name that begins at `at` and is known to be whole ends. */

@@ -2,11 +2,12 @@
 
 import type { Handler } from '../../server/handler.ts'
 import { Subquery } from '../../server/subquery.ts'
+import { expandName } from '../../wire/compression.ts'
 import { Class, Rcode } from '../../wire/constants.ts'
 import { RecordCursor } from '../../wire/cursor.ts'
 import type { Query } from '../../wire/query.ts'
 import { type Reply, Section } from '../../wire/reply.ts'
-import { Transcript, UNCHANGED, expandName } from '../../wire/transcript.ts'
+import { Transcript, UNCHANGED } from '../../wire/transcript.ts'
 
 /** Targets may lead to targets, and back. */
 const MAX_DEPTH = 10

@@ -7,11 +7,11 @@
 import type { Prefix } from '../../corefile/cidr.ts'
 import { contains } from '../../corefile/networks.ts'
 import type { Handler } from '../../server/handler.ts'
+import { expandName } from '../../wire/compression.ts'
 import { QUESTION_POINTER, Rcode, Type } from '../../wire/constants.ts'
 import { hashName, lowerName } from '../../wire/name.ts'
 import { type Query, read16, skipName } from '../../wire/query.ts'
 import { type Reply, Section } from '../../wire/reply.ts'
-import { expandName } from '../../wire/transcript.ts'
 import { type WeightFile, type Weighted, findWeight } from './weights.ts'
 
 /** Type and class: what a record has between its owner and what may move. */

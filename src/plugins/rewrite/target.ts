@@ -2,12 +2,13 @@
 
 import type { Handler } from '../../server/handler.ts'
 import { Subquery } from '../../server/subquery.ts'
+import { expandName } from '../../wire/compression.ts'
 import { Rcode, Type } from '../../wire/constants.ts'
 import { RecordCursor } from '../../wire/cursor.ts'
 import { type WireName, formatName, lowerName, parseName } from '../../wire/name.ts'
 import type { Query } from '../../wire/query.ts'
 import { type Reply, Section } from '../../wire/reply.ts'
-import { type NameChange, Transcript, UNCHANGED, expandName } from '../../wire/transcript.ts'
+import { type NameChange, Transcript, UNCHANGED } from '../../wire/transcript.ts'
 import type { NameRewriter } from './pattern.ts'
 
 interface Found {
