@@ -43,8 +43,8 @@ export class Exchange {
 
 /** Queries that wait for something at one time. Each holds some KB, and as many sockets or timers as its handler does. */
 const MAX_TAKEN = 10_000
-/** Pairs that are kept for the next queries after a burst; the others are left to the collector. */
-const MAX_FREE = 64
+/** Pairs that are kept after a burst: making one costs more than a query. Below this, queries that wait for an upstream make none. */
+const MAX_FREE = 1_024
 
 export class ExchangePool {
   /** How many may be taken before new queries are turned away. */
