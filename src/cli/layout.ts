@@ -140,12 +140,9 @@ export function formatRdata(record: Resource): string {
   }
 }
 
-// RFC 5952 section 5: the address of an IPv4 host reads better in its own form.
 function formatIpv6(text: string): string {
   const octets = parseAddress(text)
-  if (octets === undefined) return text
-  const isMapped = octets.subarray(0, 10).every(octet => octet === 0) && octets[10] === 255 && octets[11] === 255
-  return isMapped ? `::ffff:${formatAddress(octets, 12)}` : formatAddress(octets)
+  return octets === undefined ? text : formatAddress(octets)
 }
 
 function formatSoa(record: Resource): string {

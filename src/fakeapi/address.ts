@@ -1,7 +1,7 @@
-import { isIPv4, isIPv6 } from 'node:net'
+// IP addresses as numbers, and pools that hand them out. Their text is as Go's netip reads and writes it, because that is what the real API
+// server compares with.
 
-// IP addresses as numbers, and pools that hand them out. Text forms are as Go's netip reads and writes them, because that is what
-// the real API server compares with.
+import { formatAddress as formatOctets, parseAddress as parseOctets } from '../wire/address.ts'
 
 export type IpFamily = 'IPv4' | 'IPv6'
 
@@ -13,25 +13,23 @@ export interface Address {
 
 /** Reads an address strictly: no leading zeros in IPv4, no zone, no prefix length. undefined when it is none. */
 export function parseAddress(text: string): Address | undefined {
-  if (isIPv4(text)) return { family: 'IPv4', value: parseIpv4(text) }
-  if (!isIPv6(text) || text.includes('%')) return undefined
-  return { family: 'IPv6', value: parseIpv6(text) }
+  const octets = parseOctets(text)
+  if (!octets) return undefined
+  const value = octets.reduce((sum, octet) => sum * 256n + BigInt(octet), 0n)
+  return { family: familyOfOctets(octets), value }
 }
 
 export function familyOf(text: string): IpFamily | undefined {
-  if (isIPv4(text)) return 'IPv4'
-  return isIPv6(text) && !text.includes('%') ? 'IPv6' : undefined
+  const octets = parseOctets(text)
+  return octets && familyOfOctets(octets)
 }
+
+const familyOfOctets = (octets: Uint8Array): IpFamily => (octets.length === 4 ? 'IPv4' : 'IPv6')
 
 /** Writes the canonical text (RFC 5952 for IPv6; IPv4-mapped addresses keep their dotted end). */
 export function formatAddress({ family, value }: Address): string {
-  if (family === 'IPv4') return formatIpv4(value)
-  if (value >> 32n === 0xffffn) return `::ffff:${formatIpv4(value & 0xffff_ffffn)}`
-  const groups = Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(112 - 16 * i)) & 0xffffn))
-  const { start, length } = longestZeroRun(groups)
-  // RFC 5952 section 4.2.2: a single zero group is not shortened.
-  if (length < 2) return writeGroups(groups)
-  return `${writeGroups(groups.slice(0, start))}::${writeGroups(groups.slice(start + length))}`
+  const length = family === 'IPv4' ? 4 : 16
+  return formatOctets(Uint8Array.from({ length }, (_, i) => Number((value >> BigInt(8 * (length - 1 - i))) & 0xffn)))
 }
 
 export function isMappedIpv4({ family, value }: Address): boolean {
@@ -114,40 +112,4 @@ export class AddressPool {
     }
     return undefined
   }
-}
-
-function parseIpv4(text: string): bigint {
-  return text.split('.').reduce((value, octet) => value * 256n + BigInt(octet), 0n)
-}
-
-function parseIpv6(text: string): bigint {
-  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text)
-  if (dotted) {
-    const low = parseIpv4(dotted[2] ?? '')
-    return parseIpv6(`${dotted[1]}${(low >> 16n).toString(16)}:${(low & 0xffffn).toString(16)}`)
-  }
-  const [head = '', tail] = text.split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0')
-  return [...left, ...zeros, ...right].reduce((value, group) => value * 65536n + BigInt(`0x${group}`), 0n)
-}
-
-function writeGroups(groups: readonly number[]): string {
-  return groups.map(group => group.toString(16)).join(':')
-}
-
-function formatIpv4(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map(shift => (value >> shift) & 0xffn).join('.')
-}
-
-function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
-  let best = { start: 0, length: 0 }
-  let start = 0
-  for (let i = 0; i <= groups.length; i++) {
-    if (i < groups.length && groups[i] === 0) continue
-    if (i - start > best.length) best = { start, length: i - start }
-    start = i + 1
-  }
-  return best
 }

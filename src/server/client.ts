@@ -1,6 +1,6 @@
 // The addresses of clients, from Node's text to octets.
 
-import { parseAddress } from '../wire/address.ts'
+import { isMappedIpv4, parseAddress } from '../wire/address.ts'
 
 const MAX_CLIENTS = 4_096
 const UNKNOWN = new Uint8Array(4)
@@ -21,9 +21,6 @@ export class ClientAddresses {
   }
 }
 
-/** IPv4-mapped IPv6 addresses are `::ffff:0:0/96` (RFC 4291 section 2.5.5.2). */
 function unmap(octets: Uint8Array): Uint8Array {
-  if (octets.length !== 16 || octets[10] !== 0xff || octets[11] !== 0xff) return octets
-  for (let i = 0; i < 10; i++) if (octets[i] !== 0) return octets
-  return octets.slice(MAPPED_LENGTH)
+  return octets.length === 16 && isMappedIpv4(octets) ? octets.slice(MAPPED_LENGTH) : octets
 }

@@ -66,6 +66,8 @@ function parseGroups(text: string, isLast: boolean): number[] | undefined {
 /** 4 or 16 octets at `at` to text; IPv6 as RFC 5952 writes it. */
 export function formatAddress(bytes: Uint8Array, at = 0, length = bytes.length - at): string {
   if (length === 4) return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`
+  // RFC 5952 section 5: the address of an IPv4 host reads better in its own form.
+  if (isMappedIpv4(bytes, at)) return `::ffff:${formatAddress(bytes, at + 12, 4)}`
   const groups: number[] = []
   for (let i = 0; i < 16; i += 2) groups.push((bytes[at + i] << 8) | bytes[at + i + 1])
   // RFC 5952 section 4.2: the longest run of two or more zero groups, the first of equals.
@@ -82,6 +84,12 @@ export function formatAddress(bytes: Uint8Array, at = 0, length = bytes.length -
   }
   if (best < 0) return formatGroups(groups)
   return `${formatGroups(groups.slice(0, best))}::${formatGroups(groups.slice(best + bestLength))}`
+}
+
+/** Whether the 16 octets at `at` are in `::ffff:0:0/96` (RFC 4291 section 2.5.5.2). */
+export function isMappedIpv4(bytes: Uint8Array, at = 0): boolean {
+  for (let i = 0; i < 10; i++) if (bytes[at + i] !== 0) return false
+  return bytes[at + 10] === 0xff && bytes[at + 11] === 0xff
 }
 
 const formatGroups = (groups: number[]): string => groups.map(group => group.toString(16)).join(':')

@@ -59,6 +59,7 @@ void t.test('IPv6 is written as RFC 5952 recommends', async t => {
     ['::1', '::1'],
     ['1::', '1::'],
     ['64:ff9b::192.0.2.33', '64:ff9b::c000:221'],
+    ['::ffff:a00:1', '::ffff:10.0.0.1'],
   ]) {
     t.equal(formatAddress(parseAddress(from)!), to)
   }
