@@ -40,6 +40,20 @@ void t.test('answers pass as they are, whatever their rcode', async t => {
   t.same(block.process.lines, [])
 })
 
+void t.test('what a reply says of its failure is printed with its rcode', async t => {
+  const block = setUpBlock('errors')
+  const refusing: Handler = {
+    serve(_query, reply) {
+      reply.failure = new Error('too many at once')
+      return Rcode.REFUSED
+    },
+  }
+  ask(chain(block, refusing), QUESTION)
+  await askLater(chain(block, { serve: async (query, reply) => refusing.serve(query, reply) }), QUESTION)
+  const line = 'error plugin/errors: 5 example.org. AAAA: too many at once'
+  t.same(block.process.lines, [line, line])
+})
+
 void t.test('stacktrace adds where the error comes from', async t => {
   const block = setUpBlock('errors {\n stacktrace\n}')
   t.throws(() => ask(chain(block, throwing('boom')), QUESTION))

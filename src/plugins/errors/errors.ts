@@ -32,11 +32,11 @@ export class ErrorReporter {
     this.#hasStacktrace = hasStacktrace
   }
 
-  report(query: Query, error: unknown): void {
+  report(query: Query, rcode: Rcode, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
     const tally = this.#tallies.find(({ consolidation }) => consolidation.pattern.test(message))
     if (tally?.add()) return
-    const line = `plugin/errors: ${Rcode.SERVFAIL} ${formatName(query.name)} ${formatType(query.qtype)}: ${message}`
+    const line = `plugin/errors: ${rcode} ${formatName(query.name)} ${formatType(query.qtype)}: ${message}`
     const stack = this.#hasStacktrace && error instanceof Error ? `\n${error.stack}` : ''
     this.#log[tally?.consolidation.level ?? 'error'](line + stack)
   }
@@ -97,21 +97,21 @@ export class Errors implements Handler {
     try {
       rcode = this.#next.serve(query, reply)
     } catch (error) {
-      this.#reporter.report(query, error)
+      this.#reporter.report(query, Rcode.SERVFAIL, error)
       throw error
     }
     if (typeof rcode !== 'number') return this.#settle(query, reply, rcode)
-    if (reply.failure) this.#reporter.report(query, reply.failure)
+    if (reply.failure) this.#reporter.report(query, rcode, reply.failure)
     return rcode
   }
 
   async #settle(query: Query, reply: Reply, pending: Promise<Rcode>): Promise<Rcode> {
     try {
       const rcode = await pending
-      if (reply.failure) this.#reporter.report(query, reply.failure)
+      if (reply.failure) this.#reporter.report(query, rcode, reply.failure)
       return rcode
     } catch (error) {
-      this.#reporter.report(query, error)
+      this.#reporter.report(query, Rcode.SERVFAIL, error)
       throw error
     }
   }
