@@ -10,16 +10,12 @@ export function revisionOf(event: StoreEvent): number {
 export class History {
   readonly #limit: number
   #events: StoreEvent[] = []
+  /** The newest revision whose event is forgotten. */
   #compactedRevision = 0
 
   /** Keeps at least `limit` events, and less than twice as many. */
   constructor(limit: number) {
     this.#limit = limit
-  }
-
-  /** The newest revision whose event is forgotten. */
-  get compactedRevision(): number {
-    return this.#compactedRevision
   }
 
   add(event: StoreEvent): void {

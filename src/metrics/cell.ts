@@ -30,10 +30,6 @@ export class Gauge {
   inc(by = 1): void {
     this.cells[this.index] += by
   }
-
-  dec(by = 1): void {
-    this.cells[this.index] -= by
-  }
 }
 
 /** Cells: one for each bucket, not cumulative; one for what is above all of them; the sum. */

@@ -20,7 +20,6 @@ export const IP_PKTINFO = 8
 export const IPPROTO_IPV6 = 41
 export const IPV6_V6ONLY = 26
 export const IPV6_RECVPKTINFO = 49
-export const IPV6_PKTINFO = 50
 export const MSG_DONTWAIT = 0x40
 export const MSG_WAITFORONE = 0x10000
 export const EINTR = 4

@@ -6,7 +6,7 @@ import { AF_INET, AF_INET6 } from './libc.ts'
 
 export const SOCKADDR_IN_LENGTH = 16
 export const SOCKADDR_IN6_LENGTH = 28
-export const FAMILY_AT = 0
+const FAMILY_AT = 0
 export const PORT_AT = 2
 /** Where the octets of the address are. */
 export const IPV4_AT = 4

@@ -15,7 +15,7 @@ export interface HealthOptions {
   readonly domain: WireName
 }
 
-export const HEALTH_TIMEOUT_MS = 1_000
+const HEALTH_TIMEOUT_MS = 1_000
 
 /** What is checked. */
 export interface Patient {

@@ -58,7 +58,7 @@ void t.test('gauges go up and down, and readers are asked at each scrape', async
   const gauge = registry.gauge('g', 'x', ['a'])
   gauge.cell(['held']).set(5)
   gauge.cell(['held']).inc(2)
-  gauge.cell(['held']).dec()
+  gauge.cell(['held']).inc(-1)
   let now = 1
   const end = gauge.track(['read'], () => now)
   t.same(values(registry, 'g'), { 'g held': 6, 'g read': 1 })

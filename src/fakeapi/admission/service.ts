@@ -12,7 +12,7 @@ import { checkLabel, checkPortName, checkPortNumber, checkQualifiedName, checkSu
 const SERVICE_TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'] as const
 const TRAFFIC_POLICIES = ['Cluster', 'Local'] as const
 const TRAFFIC_DISTRIBUTIONS = ['PreferClose', 'PreferSameZone', 'PreferSameNode'] as const
-export const PROTOCOLS = ['SCTP', 'TCP', 'UDP'] as const
+const PROTOCOLS = ['SCTP', 'TCP', 'UDP'] as const
 
 const DEFAULT_AFFINITY_SECONDS = 10_800
 const MAX_AFFINITY_SECONDS = 86_400

@@ -22,7 +22,7 @@ export type Format = (entry: Entry) => string
 
 export const COMMON_FORMAT =
   '{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" {rcode} {>rflags} {rsize} {duration}'
-export const COMBINED_FORMAT = `${COMMON_FORMAT} "{>opcode}"`
+const COMBINED_FORMAT = `${COMMON_FORMAT} "{>opcode}"`
 
 const NO_VALUE = '-'
 const NS_PER_MS = 1e6

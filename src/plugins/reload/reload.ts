@@ -120,7 +120,7 @@ export class Reloader {
 }
 
 /** SHA-512 over what the blocks say, imports included: comments and where things stand do not count. */
-export function fingerprint(blocks: readonly ServerBlock[]): string {
+function fingerprint(blocks: readonly ServerBlock[]): string {
   const words = blocks.map(({ keys, directives }) => [
     keys.map(({ text }) => text),
     directives.map(({ tokens }) => tokens.map(({ text, quoted, startsLine }) => [text, quoted, startsLine])),

@@ -17,8 +17,8 @@ export interface TemplateData {
   readonly Message: Readonly<Record<(typeof MESSAGE_FIELDS)[number], Value>>
 }
 
-export const QUESTION_FIELDS = ['Name', 'Qtype', 'Qclass'] as const
-export const MESSAGE_FIELDS = [
+const QUESTION_FIELDS = ['Name', 'Qtype', 'Qclass'] as const
+const MESSAGE_FIELDS = [
   'Id',
   'Response',
   'Opcode',
