@@ -62,7 +62,7 @@ async function compare(): Promise<void> {
   const versions = contenders.map(
     ({ name, program, version }) => `${name}: ${version(findProgram(program) ?? program)}`,
   )
-  versions.push(`dnsperf: ${/\d+\.\d+\.\d+/.exec(ask(dnsperf, '-h'))?.[0] ?? 'unknown'}`)
+  versions.push(`dnsperf: ${/Version (\S+)/.exec(ask(dnsperf, '-h'))?.[1] ?? 'unknown'}`)
   writeFileSync(REPORT, formatReport({ results: sorted, versions, missing, seconds }))
   tell(`\nwritten: ${REPORT}`)
 }

@@ -53,7 +53,7 @@ export function describeMachine(): string {
   const system = /PRETTY_NAME="(.*)"/.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? process.platform
   const processors = cpus()
   const memory = Math.round(totalmem() / 2 ** 30)
-  return `${processors.length} CPUs (${processors[0].model.trim()}), ${memory} GB, Linux ${release()}, ${system}`
+  return `${processors.length} CPUs (${processors[0].model.trim()}), ${memory} GB, Linux ${release().split('-', 1)[0]}, ${system}`
 }
 
 export interface Report {
@@ -66,16 +66,16 @@ export interface Report {
 export function formatReport({ results, versions, missing, seconds }: Report): string {
   return `# Benchmarks
 
-Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}, on a machine with ${describeMachine()}; servers and load share it.
-The figures are one machine's: compare them with each other.
+Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}, on a machine with
+${describeMachine()}; servers and load share it. The figures are one machine's: compare them with each other.
 
 ${versions.map(version => `* ${version}`).join('\n')}
 ${missing.length > 0 ? `\nNot installed, and so left out: ${missing.join('; ')}.\n` : ''}
 ${formatTable(results)}
 
 CPU is user and system time of the server, from /proc, for ${seconds} s under as many questions as it takes. *Calm CPU* (µs) and the
-latencies are those at ${CALM_PER_SECOND.toLocaleString('en')} questions a second, when each wakes the server up. A cluster of 5,000 Services with 20,000 endpoints; 20,000 questions in random order. kubezone and
-CoreDNS have it from a Kubernetes API, the others from zone files. *mix*: 40 % A of cluster IPs, 20 % AAAA (NODATA), 25 % names of elsewhere on
+latencies are those at ${CALM_PER_SECOND.toLocaleString('en')} questions a second, when each wakes the server up. A
+cluster of 5,000 Services with 20,000 endpoints; 20,000 questions in random order. kubezone and CoreDNS have it from a Kubernetes API, the others from zone files. *mix*: 40 % A of cluster IPs, 20 % AAAA (NODATA), 25 % names of elsewhere on
 the search path (NXDOMAIN), 5 % SRV, 5 % A of headless Services, 5 % PTR. The C program is the floor: it receives and sends 64 datagrams a call
 and looks nothing up.
 `
