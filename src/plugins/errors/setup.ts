@@ -1,11 +1,9 @@
 import { parseDurationMs } from '../../corefile/value.ts'
 import type { Cursor } from '../../corefile/directive.ts'
-import type { Token } from '../../corefile/token.ts'
 import type { Plugin } from '../../server/plugin.ts'
+import { compilePattern } from '../pattern.ts'
 import { type Consolidation, ErrorReporter, Errors, type Level } from './errors.ts'
 
-/** A limit of CoreDNS, kept so that both refuse the same Corefiles. */
-const MAX_PATTERN_LENGTH = 10_000
 /** What a timer of Node takes. */
 const MAX_PERIOD_MS = 2 ** 31 - 1
 const SYNTAX = 'consolidate DURATION REGEXP [warning|error|info|debug] [show_first]'
@@ -50,7 +48,7 @@ export const errors: Plugin = {
 function readConsolidation(property: Cursor): Consolidation {
   const periodMs = parseDurationMs(property.requireArg(SYNTAX), { min: 1, max: MAX_PERIOD_MS })
   const source = property.requireArg(SYNTAX)
-  const pattern = readPattern(property, source)
+  const pattern = compilePattern(source)
   let level: Level | undefined
   let showFirst = false
   for (const option of property.remainingArgs()) {
@@ -65,18 +63,4 @@ function readConsolidation(property: Cursor): Consolidation {
     }
   }
   return { periodMs, pattern, source: source.text, level: level ?? 'error', showFirst }
-}
-
-/** Go's `(?i)` at the start of a pattern is a flag here; otherwise both have the same common syntax. */
-function readPattern(property: Cursor, token: Token): RegExp {
-  if (token.text.length > MAX_PATTERN_LENGTH) {
-    const what = `the pattern has ${token.text.length} characters`
-    throw property.error('bad_argument', what, `at most ${MAX_PATTERN_LENGTH}`, token)
-  }
-  const inline = /^\(\?([ims]+)\)/.exec(token.text)
-  try {
-    return new RegExp(token.text.slice(inline?.[0].length ?? 0), [...new Set(inline?.[1])].join(''))
-  } catch (error) {
-    throw property.error('bad_argument', (error as Error).message, 'a regular expression', token)
-  }
 }
