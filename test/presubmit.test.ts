@@ -4,6 +4,9 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
 
+/** What any plugin may import. */
+const PLUGIN = ['wire', 'corefile', 'metrics', 'server']
+
 /** What the files of a folder may import from other folders of `src`; see docs/architecture.md. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   wire: [],
@@ -15,9 +18,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   records: ['wire', 'watch'],
   server: ['wire', 'corefile', 'metrics'],
   upstream: ['wire', 'metrics'],
-  plugins: ['wire', 'corefile', 'metrics', 'server', 'upstream'],
-  'plugins/kubernetes': ['wire', 'corefile', 'metrics', 'server', 'watch', 'records', 'zones', 'plugins'],
-  cli: ['wire', 'corefile', 'metrics', 'server', 'plugins', 'fakeapi'],
+  plugins: PLUGIN,
+  'plugins/forward': [...PLUGIN, 'upstream'],
+  'plugins/kubernetes': [...PLUGIN, 'watch', 'records', 'zones'],
+  cli: ['wire', 'corefile', 'metrics', 'server', 'fakeapi'],
   '': ['cli'],
 }
 
