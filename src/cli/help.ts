@@ -28,5 +28,6 @@ flags of fakeapi:
 signals:
   SIGTERM, SIGINT       answer what was received, then exit (a second SIGINT exits at once)
   SIGQUIT               exit at once
+  SIGUSR1               read the Corefile again
   SIGHUP                nothing
 `

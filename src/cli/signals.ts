@@ -9,7 +9,10 @@ export interface Signals {
   readonly immediate: Promise<number>
 }
 
-/** From now on the process ends by itself only. Signals after the first that ends it do not cut its last answers short, but for a second SIGINT and SIGQUIT. SIGUSR1 asks for a reload. */
+/**
+ * From now on the process ends by itself only. Signals after the first that ends it do not cut its last answers short, but for a second SIGINT and
+ * SIGQUIT. SIGUSR1 asks for a reload.
+ */
 export function trapSignals(log: Logger, onReload: () => void): Signals {
   const graceful = Promise.withResolvers<void>()
   const immediate = Promise.withResolvers<number>()
