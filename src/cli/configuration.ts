@@ -33,16 +33,22 @@ const DEFAULT_COREFILE = '. {\n    whoami\n    log\n}\n'
 /** The server blocks of a Corefile and of all that it imports; without one, those of the default. Throws CorefileError. */
 export function parseBlocks(
   text: string,
+  options: ConfigurationOptions,
+  warn: (message: string) => void,
+): ParsedBlock[] {
+  const written = parseWritten(text, options, warn)
+  return written.length > 0 ? written : parseWritten(DEFAULT_COREFILE, options, warn)
+}
+
+/** The same without the default: there may be none. */
+export function parseWritten(
+  text: string,
   { file, env, plugins }: ConfigurationOptions,
   warn: (message: string) => void,
 ): ParsedBlock[] {
   const directives = plugins.map(({ name }) => name)
-  const parse = (source: string): ParsedBlock[] =>
-    parseCorefile(source, file, { env, directives, foreign: FOREIGN_DIRECTIVES, warn }).filter(
-      ({ keys }) => keys.length > 0,
-    )
-  const written = parse(text)
-  return written.length > 0 ? written : parse(DEFAULT_COREFILE)
+  const blocks = parseCorefile(text, file, { env, directives, foreign: FOREIGN_DIRECTIVES, warn })
+  return blocks.filter(({ keys }) => keys.length > 0)
 }
 
 /** An address and port, and what is answered there. */

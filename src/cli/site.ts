@@ -11,7 +11,13 @@ import { HttpEndpoints } from '../server/http.ts'
 import type { Service } from '../server/listener.ts'
 import { type ApiDefaults, type Plugin, type ProcessContext, TransientError } from '../server/plugin.ts'
 import { type BoundAddress, Server } from '../server/server.ts'
-import { Configuration, type ConfigurationOptions, type ConfiguredListener, parseBlocks } from './configuration.ts'
+import {
+  Configuration,
+  type ConfigurationOptions,
+  type ConfiguredListener,
+  parseBlocks,
+  parseWritten,
+} from './configuration.ts'
 
 export interface SiteOptions {
   /** Text of the Corefile; without a server block in it, `whoami` and `log` are served on `.`. */
@@ -64,10 +70,11 @@ export class Site {
     const { corefile, log, version, api = {}, plugins = PLUGINS } = options
     this.#log = log
     this.#options = { file: options.file, defaultPort: options.defaultPort, env: options.env, plugins }
+    const isWritten = parseWritten(corefile, this.#options, () => {}).length > 0
     const blocks = parseBlocks(corefile, this.#options, message => log.warn(message))
     const read = options.readCorefile
     this.#reloader = new Reloader({
-      read: read && (() => parseBlocks(read(), this.#options, () => {})),
+      read: read && (() => this.#readAgain(read, isWritten)),
       apply: parsed => this.#reload(parsed),
       running: blocks,
       log,
@@ -87,6 +94,17 @@ export class Site {
     }
     this.#configuration = new Configuration(blocks, this.#options, this.#context)
     this.#posts = this.#man(this.#configuration)
+  }
+
+  /**
+   * An editor empties a file before it writes it. Who began with server blocks does not go over to the default, in which no `reload` would ever
+   * look again.
+   */
+  #readAgain(read: () => string, isWritten: boolean): ParsedBlock[] {
+    const text = read()
+    const isEmpty = parseWritten(text, this.#options, () => {}).length === 0
+    if (isWritten && isEmpty) throw new Error(`the Corefile '${this.#options.file}': there is no server block in it`)
+    return parseBlocks(text, this.#options, () => {})
   }
 
   /** The keys of all blocks as CoreDNS prints them at its start: `.:53`. */

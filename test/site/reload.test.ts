@@ -307,6 +307,21 @@ void t.test('an imported file counts, a comment does not, and a signal does what
   await site.running.stop()
 })
 
+void t.test('a Corefile without a server block is one that is being written', async t => {
+  const site = await Changing.start(block('number 1'))
+  for (const corefile of ['', '# nothing yet\n']) {
+    await site.change(corefile)
+    t.match(
+      site.running.log.at(-1),
+      /^plugin\/reload: Corefile parse failed: .*no server block.*; what was running goes on$/,
+    )
+    t.match(await site.running.ask('a.', 'A'), { answer: ['a. 5 IN A 10.0.0.1'] })
+  }
+  await site.change(block('number 2'))
+  t.match(await site.running.ask('a.', 'A'), { answer: ['a. 5 IN A 10.0.0.2'] })
+  await site.running.stop()
+})
+
 void t.test('what cannot be read again is not', async t => {
   const site = await RunningSite.start({ corefile: block('whoami') })
   await site.site.reload()
