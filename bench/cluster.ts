@@ -68,8 +68,16 @@ const apex = (origin: string): string[] => [
   '@ NS ns.dns.cluster.local.',
 ]
 
+export const EXTERNAL_ZONE = 'example.com'
+export const EXTERNAL_NAMES = 10_000
+
 /** The names as zone files, for servers that read those; the weights of SRV are those of the Kubernetes specification. */
 export const zones: Readonly<Record<string, () => string>> = {
+  // What is not the cluster's, for those who forward.
+  [EXTERNAL_ZONE]: () => {
+    const hosts = Array.from({ length: EXTERNAL_NAMES }, (_, i) => `host-${i} A 192.0.2.${i % 256}`)
+    return `${[...apex(EXTERNAL_ZONE), 'ns.dns A 192.0.2.53', ...hosts].join('\n')}\n`
+  },
   'cluster.local': () => {
     const lines = apex('cluster.local')
     lines.push('ns.dns A 10.96.0.10')

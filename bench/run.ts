@@ -2,17 +2,17 @@
 
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeApi } from '../src/fakeapi/fakeapi.ts'
 import { type Contender, type Setting, findProgram } from './contender.ts'
-import { apiObjects, fullName, withClusterIP } from './cluster.ts'
+import { EXTERNAL_ZONE, apiObjects, fullName, withClusterIP } from './cluster.ts'
 import { type Latency, type Load, measureLatency, saturate } from './dnsperf.ts'
 import { Running } from './process.ts'
 import { encodeQuery } from './question.ts'
 import type { Scenario } from './scenarios.ts'
-import { floor } from './servers/floor.ts'
+import { knot, nsd } from './servers/zonefile.ts'
 
 export interface Result {
   readonly scenario: string
@@ -118,11 +118,19 @@ async function runContender(
   }
 }
 
+/** Knot or NSD with the names of elsewhere, whichever is there. */
 async function startUpstream(directory: string): Promise<{ running: Running; port: number } | undefined> {
-  const compiler = findProgram(floor.program)
-  if (compiler === undefined) return undefined
-  const port = await freePort()
-  return { port, running: new Running(floor.prepare(compiler, { directory, port, api: '', plugins: [] })) }
+  for (const contender of [knot, nsd]) {
+    const program = findProgram(contender.program)
+    if (program === undefined) continue
+    const port = await freePort()
+    const own = join(directory, 'upstream')
+    mkdirSync(own)
+    const running = new Running(contender.prepare(program, { directory: own, port, api: '', plugins: [] }))
+    await untilAnswered(running, contender, port, `host-0.${EXTERNAL_ZONE} A`)
+    return { port, running }
+  }
+  return undefined
 }
 
 async function freePort(): Promise<number> {
@@ -134,9 +142,14 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Asks for the last name until the answer has one record, so that all names are there. */
-async function untilAnswered(running: Running, { name }: Contender, port: number): Promise<void> {
-  const query = encodeQuery(`${fullName(withClusterIP.at(-1)!)} A`)
+/** Asks until the answer has one record; by default for the last name, so that all names are there. */
+async function untilAnswered(
+  running: Running,
+  { name }: Contender,
+  port: number,
+  question = `${fullName(withClusterIP.at(-1)!)} A`,
+): Promise<void> {
+  const query = encodeQuery(question)
   const socket = dgram.createSocket('udp4')
   // A port on which nobody listens yet.
   socket.on('error', () => {})

@@ -1,6 +1,6 @@
 // What the servers are asked. To add a row, add an entry to the table at the end.
 
-import { NAMESPACES, fullName, headless, reverseName, withClusterIP } from './cluster.ts'
+import { EXTERNAL_NAMES, EXTERNAL_ZONE, NAMESPACES, fullName, headless, reverseName, withClusterIP } from './cluster.ts'
 
 export interface Scenario {
   readonly name: string
@@ -8,7 +8,7 @@ export interface Scenario {
   /** Lines of dnsperf's data file, `NAME TYPE`; asked again from the start when all have been asked. */
   readonly questions: () => string[]
   /**
-   * Further lines of the Corefile; UPSTREAM stands for a server on the loopback that answers everything. Such a scenario is for the
+   * Further lines of the Corefile; UPSTREAM stands for a server on the loopback that has the names of elsewhere. Such a scenario is for the
    * servers that have a Corefile, and is left out as long as one of the plugins is missing here.
    */
   readonly plugins?: readonly string[]
@@ -51,12 +51,12 @@ const mix = (): string[] =>
   })
 
 const external = (count: number) => (): string[] =>
-  repeat(random => `host-${Math.floor(random() * count)}.example.com A`)
+  repeat(random => `host-${Math.floor(random() * count)}.${EXTERNAL_ZONE} A`)
 
 /** One name of elsewhere, as a pod asks for it: with each part of its search path, then as it is. */
 const searched = (): string[] =>
   repeat((random, pick) => {
-    const name = `host-${Math.floor(random() * 100)}.example.com`
+    const name = `host-${Math.floor(random() * 100)}.${EXTERNAL_ZONE}`
     const paths = [`.${pick(SEARCH_PATHS.slice(0, NAMESPACES))}`, '.svc.cluster.local', '.cluster.local', '']
     return paths.flatMap(path => [`${name}${path} A`, `${name}${path} AAAA`]).join('\n')
   })
@@ -71,6 +71,11 @@ export const SCENARIOS: readonly Scenario[] = [
     questions: external(1_000),
     plugins: ['forward . UPSTREAM', 'cache 30'],
   },
-  { name: 'external, not cached', transport: 'udp', questions: external(1e9), plugins: ['forward . UPSTREAM'] },
+  {
+    name: 'external, not cached',
+    transport: 'udp',
+    questions: external(EXTERNAL_NAMES),
+    plugins: ['forward . UPSTREAM'],
+  },
   { name: 'external, ndots:5', transport: 'udp', questions: searched, plugins: ['forward . UPSTREAM', 'cache 30'] },
 ]
