@@ -101,6 +101,14 @@ void t.test('show_first prints the first at once, and a summary only when more c
   ])
 })
 
+void t.test('the regular expression has the syntax of RE2', async t => {
+  const block = setUpBlock('errors {\n consolidate 1h (?P<what>(?i:READ))[[:space:]]\\Qi/o.\\E info\n}')
+  t.throws(() => ask(chain(block, throwing('read i/o.')), QUESTION))
+  t.same(block.process.lines, [])
+  await stop(block)
+  t.equal(block.process.lines.length, 1)
+})
+
 void t.test('stop tells what was counted; from then on each error is printed', async t => {
   const block = setUpBlock('errors {\n consolidate 1h (?i)TIMEOUT\n}')
   const fail = (): unknown => t.throws(() => ask(chain(block, throwing('timeout')), QUESTION))
@@ -121,6 +129,7 @@ const mistakes: [directives: string, message: RegExp][] = [
   ['errors {\n consolidate 0 .*\n}', /^Corefile:3:14: /],
   ['errors {\n consolidate 5m (\n}', /^Corefile:3:17: .*expected a regular expression/],
   [`errors {\n consolidate 5m ${'a'.repeat(10_001)}\n}`, /^Corefile:3:17: the pattern has 10001 characters/],
+  ['errors {\n consolidate 5m a(?=b)\n}', /^Corefile:3:17: '\(\?=' is not in the syntax of RE2/],
   ['errors {\n consolidate 5m .* fatal\n}', /^Corefile:3:20: unknown option 'fatal'/],
   ['errors {\n consolidate 5m .* info error\n}', /^Corefile:3:25: consolidate has two levels/],
   ['errors {\n consolidate 5m .* show_first info\n}', /^Corefile:3:31: level after show_first/],
