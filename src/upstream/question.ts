@@ -33,6 +33,8 @@ export class Question extends Timed {
   /** When it was given to its carrier, as `performance.now()`. */
   askedMs = 0
   carrier: Carrier | undefined
+  /** Which one of its socket's it is, as they were sent. */
+  number = 0
   /** The connection had been in use before: the server may have closed it in the meantime (RFC 7766 section 6.2.4). */
   isOnReused = false
   isRetried = false

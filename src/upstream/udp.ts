@@ -149,7 +149,7 @@ class Port extends Timed implements Carrier, DatagramSink {
   }
 
   send(question: Question): void {
-    this.#asked++
+    question.number = ++this.#asked
     this.#outstanding++
     this.#usedMs = question.askedMs
     this.#datagrams.send(question.bytes, question.length)
@@ -172,8 +172,9 @@ class Port extends Timed implements Carrier, DatagramSink {
 
   expired(question: Question): void {
     const { route } = this.#pool
-    // Its bytes are about to be used again: what has not left must not leave any more.
-    if (this.#datagrams.unsent > 0) this.fail('nothing leaves')
+    // Its bytes are about to be used again: what has not left must not leave any more. Datagrams leave in their order, and those that other late
+    // questions have been asked again with a moment ago are behind it.
+    if (question.number > this.#asked - this.#datagrams.unsent) this.fail('nothing leaves')
     else {
       this.#release(question)
       question.asker.failed(route.explain(route.late(question)))

@@ -224,6 +224,22 @@ void t.test('10,000 queries wait at one time, and each gets its own answer', asy
   t.equal(forwardOf(forwarding).concurrent, 0)
 })
 
+void t.test('questions that are late at one time are each asked again, and each second answer is awaited', async t => {
+  const asked = new Set<string>()
+  const server = await serve(t, query => {
+    const isFirst = !asked.has(query.question)
+    asked.add(query.question)
+    return isFirst ? undefined : addressAnswer()(query)
+  })
+  const options = '{\n read_timeout 500ms\n max_fails 0\n}'
+  const forwarding = await Forwarding.start(t, `forward . 127.0.0.1:${server.port} ${options}`)
+  const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => forwarding.ask({ name: `a${i}.example.` })))
+  t.same(
+    answers.filter(({ rcode }) => rcode !== Rcode.NOERROR).map(({ reply }) => reply.failure?.message),
+    [],
+  )
+})
+
 void t.test('above max_concurrent queries are refused, and counted', async t => {
   const server = await serve(t, silence)
   const options = '{\n max_concurrent 100\n max_fails 0\n read_timeout 100ms\n max_connect_attempts 1\n}'
