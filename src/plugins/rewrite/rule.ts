@@ -3,7 +3,7 @@
 import type { Query } from '../../wire/query.ts'
 import { parseName } from '../../wire/name.ts'
 import { type NamePattern, NameReturn, type NameRewriter, type QueryText } from './pattern.ts'
-import type { Plan, RcodeChange, TtlRange } from './plan.ts'
+import type { Plan } from './plan.ts'
 
 export interface Rule {
   /** `stop`: no rule after it, once it was applied. */
@@ -60,106 +60,49 @@ export class NameRule implements Rule {
   }
 }
 
-export class TypeRule implements Rule {
+/** Another type, another class. */
+export class NumberRule implements Rule {
   readonly isLast: boolean
+  readonly #field: 'qtype' | 'qclass'
   readonly #from: number
   readonly #to: number
 
-  constructor(isLast: boolean, from: number, to: number) {
+  constructor(isLast: boolean, field: 'qtype' | 'qclass', from: number, to: number) {
     this.isLast = isLast
+    this.#field = field
     this.#from = from
     this.#to = to
   }
 
   fits(query: Query): boolean {
-    return query.qtype === this.#from
+    return query[this.#field] === this.#from
   }
 
   apply(plan: Plan): boolean {
-    plan.change({ qtype: this.#to })
+    plan.change({ [this.#field]: this.#to })
     return true
   }
 }
 
-export class ClassRule implements Rule {
+/** Leaves the question alone and notes what becomes of its answer. */
+export class ReplyRule implements Rule {
   readonly isLast: boolean
-  readonly #from: number
-  readonly #to: number
+  readonly #pattern: NamePattern | undefined
+  readonly #note: (plan: Plan) => void
 
-  constructor(isLast: boolean, from: number, to: number) {
-    this.isLast = isLast
-    this.#from = from
-    this.#to = to
-  }
-
-  fits(query: Query): boolean {
-    return query.qclass === this.#from
-  }
-
-  apply(plan: Plan): boolean {
-    plan.change({ qclass: this.#to })
-    return true
-  }
-}
-
-export class TtlRule implements Rule {
-  readonly isLast: boolean
-  readonly #pattern: NamePattern
-  readonly #range: TtlRange
-
-  constructor(isLast: boolean, pattern: NamePattern, range: TtlRange) {
+  /** Without a pattern, it is for every question. */
+  constructor(isLast: boolean, pattern: NamePattern | undefined, note: (plan: Plan) => void) {
     this.isLast = isLast
     this.#pattern = pattern
-    this.#range = range
+    this.#note = note
   }
 
   fits(query: Query, text: QueryText): boolean {
-    return this.#pattern.fits(query, text)
+    return this.#pattern === undefined || this.#pattern.fits(query, text)
   }
 
   apply(plan: Plan): boolean {
-    plan.ttls.push(this.#range)
-    return true
-  }
-}
-
-export class RcodeRule implements Rule {
-  readonly isLast: boolean
-  readonly #pattern: NamePattern
-  readonly #change: RcodeChange
-
-  constructor(isLast: boolean, pattern: NamePattern, change: RcodeChange) {
-    this.isLast = isLast
-    this.#pattern = pattern
-    this.#change = change
-  }
-
-  fits(query: Query, text: QueryText): boolean {
-    return this.#pattern.fits(query, text)
-  }
-
-  apply(plan: Plan): boolean {
-    plan.rcodes.push(this.#change)
-    return true
-  }
-}
-
-/** For every question: what it is about is in the answer. */
-export class CnameRule implements Rule {
-  readonly isLast: boolean
-  readonly #rewriter: NameRewriter
-
-  constructor(isLast: boolean, rewriter: NameRewriter) {
-    this.isLast = isLast
-    this.#rewriter = rewriter
-  }
-
-  fits(): boolean {
-    return true
-  }
-
-  apply(plan: Plan): boolean {
-    plan.targets.push(this.#rewriter)
+    this.#note(plan)
     return true
   }
 }

@@ -20,7 +20,7 @@ import {
   NameSuffix,
 } from './pattern.ts'
 import type { TtlRange } from './plan.ts'
-import { type AnswerRules, ClassRule, CnameRule, NameRule, RcodeRule, type Rule, TtlRule, TypeRule } from './rule.ts'
+import { type AnswerRules, NameRule, NumberRule, ReplyRule, type Rule } from './rule.ts'
 
 const FIELDS = ['name', 'type', 'class', 'edns0', 'ttl', 'cname', 'rcode']
 const KINDS = ['exact', 'prefix', 'suffix', 'substring', 'regex']
@@ -40,19 +40,25 @@ export function readRule(cursor: Cursor, block: Block): Rule {
     case 'name':
       return readName(line, !isContinued)
     case 'type':
-      return new TypeRule(!isContinued, readType(line), readLast(line, readType))
+      return new NumberRule(!isContinued, 'qtype', readType(line), readLast(line, readType))
     case 'class':
-      return new ClassRule(!isContinued, readClass(line), readLast(line, readClass))
+      return new NumberRule(!isContinued, 'qclass', readClass(line), readLast(line, readClass))
     case 'edns0':
       return readEdns(line, !isContinued, block)
-    case 'ttl':
-      return new TtlRule(!isContinued, readPattern(line, 1), readLast(line, readTtl))
+    case 'ttl': {
+      const pattern = readPattern(line, 1)
+      const range = readLast(line, readTtl)
+      return new ReplyRule(!isContinued, pattern, plan => plan.ttls.push(range))
+    }
     case 'rcode': {
       const pattern = readPattern(line, 2)
-      return new RcodeRule(!isContinued, pattern, { from: readRcode(line), to: readLast(line, readRcode) })
+      const change = { from: readRcode(line), to: readLast(line, readRcode) }
+      return new ReplyRule(!isContinued, pattern, plan => plan.rcodes.push(change))
     }
-    case 'cname':
-      return new CnameRule(!isContinued, readTarget(line))
+    case 'cname': {
+      const target = readTarget(line)
+      return new ReplyRule(!isContinued, undefined, plan => plan.targets.push(target))
+    }
     case 'answer':
       throw line.error('bad_argument', "'answer' without a name before it", 'name FROM TO answer …', field)
     default: {
