@@ -1,9 +1,9 @@
 // Answers names from the cache a million times and prints what that did to the heap. Needs --expose-gc.
 
-import { PerformanceObserver } from 'node:perf_hooks'
 import type { Handler } from '../../src/server/handler.ts'
 import { Query } from '../../src/wire/query.ts'
 import { Reply, Section } from '../../src/wire/reply.ts'
+import { measureGrowth } from '../server/growth.ts'
 import { buildQuery } from '../server/message.ts'
 import { chain, setUpBlock } from './harness.ts'
 
@@ -38,17 +38,6 @@ function ask(count: number): number {
   return octets
 }
 
-let collections = 0
-const observer = new PerformanceObserver(list => (collections += list.getEntries().length))
-ask(WARM_UP)
-globalThis.gc?.()
-await new Promise(setImmediate)
-observer.observe({ entryTypes: ['gc'] })
-const before = process.memoryUsage().heapUsed
-const started = performance.now()
-const octets = ask(RUNS)
-const nanoseconds = Math.round(((performance.now() - started) * 1e6) / RUNS)
-const growth = process.memoryUsage().heapUsed - before
-for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate)
-observer.disconnect()
-process.stdout.write(JSON.stringify({ asked, octets, collections, growth, nanoseconds }))
+let octets = 0
+const measured = await measureGrowth(count => (octets = ask(count)), WARM_UP, RUNS)
+process.stdout.write(JSON.stringify({ asked, octets, ...measured }))

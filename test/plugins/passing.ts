@@ -1,7 +1,7 @@
 // Sends questions that they are not for through plugins, and prints what that did to the heap. Needs --expose-gc.
 
-import { PerformanceObserver } from 'node:perf_hooks'
 import { Rcode, Type } from '../../src/wire/constants.ts'
+import { type Growth, measureGrowth } from '../server/growth.ts'
 import { chain, makeQuery, makeReply, setUp } from './harness.ts'
 
 const WARM_UP = 200_000
@@ -20,11 +20,8 @@ const DIRECTIVES: Readonly<Record<string, string>> = {
 
 const query = makeQuery({ name: 'www.example.org.', type: Type.A, udpSize: 1232 })
 const reply = makeReply(query)
-let collections = 0
-const observer = new PerformanceObserver(list => (collections += list.getEntries().length))
-observer.observe({ entryTypes: ['gc'] })
 
-const results: Record<string, { growth: number; collections: number; nanoseconds: number }> = {}
+const results: Record<string, Growth> = {}
 for (const [name, directive] of Object.entries(DIRECTIVES)) {
   const [block] = setUp(`. {\n${directive}\n}`)
   const handler = chain(block, { serve: () => Rcode.NOERROR })
@@ -34,18 +31,6 @@ for (const [name, directive] of Object.entries(DIRECTIVES)) {
       void handler.serve(query, reply)
     }
   }
-  run(WARM_UP)
-  globalThis.gc?.()
-  await new Promise(setImmediate)
-  await new Promise(setImmediate)
-  collections = 0
-  const before = process.memoryUsage().heapUsed
-  const startedMs = performance.now()
-  run(RUNS)
-  const nanoseconds = Math.round(((performance.now() - startedMs) * 1e6) / RUNS)
-  const growth = process.memoryUsage().heapUsed - before
-  for (let turns = 0; turns < 3; turns++) await new Promise(setImmediate)
-  results[name] = { growth, collections, nanoseconds }
+  results[name] = await measureGrowth(run, WARM_UP, RUNS)
 }
-observer.disconnect()
 process.stdout.write(JSON.stringify(results))

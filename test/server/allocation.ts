@@ -1,8 +1,8 @@
 // Answers one query a million times by the synchronous path and prints what that did to the heap. Needs --expose-gc.
 
-import { PerformanceObserver } from 'node:perf_hooks'
 import { Dispatcher } from '../../src/server/dispatcher.ts'
 import { ExchangePool } from '../../src/server/exchange.ts'
+import { measureGrowth } from './growth.ts'
 import { answerWith, silent } from './handlers.ts'
 import { buildQuery } from './message.ts'
 
@@ -28,16 +28,6 @@ function answer(count: number): number {
   return answered
 }
 
-let collections = 0
-const observer = new PerformanceObserver(list => (collections += list.getEntries().length))
-answer(WARM_UP)
-globalThis.gc?.()
-await new Promise(setImmediate)
-observer.observe({ entryTypes: ['gc'] })
-const before = process.memoryUsage().heapUsed
-const answered = answer(RUNS)
-const growth = process.memoryUsage().heapUsed - before
-// Entries arrive in a later turn.
-for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate)
-observer.disconnect()
-process.stdout.write(JSON.stringify({ answered, collections, growth }))
+let answered = 0
+const measured = await measureGrowth(count => (answered = answer(count)), WARM_UP, RUNS)
+process.stdout.write(JSON.stringify({ answered, ...measured }))

@@ -1,12 +1,12 @@
 // Sends a mix of questions through a whole chain of plugins, a million times, and prints what that did to the heap. Needs --expose-gc.
 
-import { PerformanceObserver } from 'node:perf_hooks'
 import { applyManifests, loadManifests } from '../../src/fakeapi/manifests.ts'
 import { PLUGINS } from '../../src/plugins/order.ts'
 import type { Handler } from '../../src/server/handler.ts'
 import type { Plugin } from '../../src/server/plugin.ts'
 import { Query } from '../../src/wire/query.ts'
 import { Reply } from '../../src/wire/reply.ts'
+import { measureGrowth } from '../server/growth.ts'
 import { buildQuery } from '../server/message.ts'
 import { RunningSite, openApi } from './running.ts'
 import { TYPES } from './zonefile.ts'
@@ -86,19 +86,8 @@ function ask(count: number): number {
   return octets
 }
 
-let collections = 0
-const observer = new PerformanceObserver(list => (collections += list.getEntries().length))
-ask(WARM_UP)
-globalThis.gc?.()
-await new Promise(setImmediate)
-observer.observe({ entryTypes: ['gc'] })
-const before = process.memoryUsage().heapUsed
-const started = performance.now()
-const octets = ask(RUNS)
-const nanoseconds = Math.round(((performance.now() - started) * 1e6) / RUNS)
-const growth = process.memoryUsage().heapUsed - before
-for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate)
-observer.disconnect()
+let octets = 0
+const measured = await measureGrowth(count => (octets = ask(count)), WARM_UP, RUNS)
 await site.stop()
 await api.close()
-process.stdout.write(JSON.stringify({ octets, collections, growth, nanoseconds }))
+process.stdout.write(JSON.stringify({ octets, ...measured }))
