@@ -3,7 +3,8 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { FakeApi } from '../fakeapi/fakeapi.ts'
-import { explainBindError, formatEndpoint } from '../server/bind.ts'
+import { explainBindError } from '../server/bind.ts'
+import { joinHostPort } from '../wire/address.ts'
 import { UsageError } from './flags.ts'
 import { HELP } from './help.ts'
 import { createLog } from './log.ts'
@@ -69,7 +70,7 @@ async function listen(api: FakeApi, port: number, tls: boolean): Promise<string>
   try {
     return await api.listen({ port, tls })
   } catch (error) {
-    throw explainBindError('http', formatEndpoint('127.0.0.1', port), error as Error)
+    throw explainBindError('http', joinHostPort('127.0.0.1', port), error as Error)
   }
 }
 

@@ -1,10 +1,5 @@
 // What can go wrong when a socket is bound, in words that help.
 
-/** `127.0.0.1:53`, `[::1]:53`, `:53` for all addresses. */
-export function formatEndpoint(address: string, port: number): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`
-}
-
 /** One line for a person: what was to be bound, why it failed, what to do. `transport` is `udp`, `tcp` or `http`; the cause keeps its code. */
 export function explainBindError(transport: string, endpoint: string, error: NodeJS.ErrnoException): Error {
   return new Error(`listen ${transport} ${endpoint}: ${reasons[error.code ?? ''] ?? error.message}`, { cause: error })

@@ -6,7 +6,8 @@ import type { ServerObserver } from './observer.ts'
 import { Dispatcher, type ServerBlock } from './dispatcher.ts'
 import { TCP_LIMITS, TcpListener, type TcpLimits } from './tcp.ts'
 import { type BatchIo, Io, loadBatchIo } from './io.ts'
-import { explainBindError, formatEndpoint } from './bind.ts'
+import { joinHostPort } from '../wire/address.ts'
+import { explainBindError } from './bind.ts'
 import { BatchListener } from './batch.ts'
 import { ExchangePool } from './exchange.ts'
 import type { Handler } from './handler.ts'
@@ -203,7 +204,7 @@ export class Server {
 
 function explain(transport: string, { address, port }: ListenerContext, error: Error): Error {
   const isWildcard = address === WILDCARD_V6 || address === WILDCARD_V4
-  return explainBindError(transport, formatEndpoint(isWildcard ? '' : address, port), error)
+  return explainBindError(transport, joinHostPort(isWildcard ? '' : address, port), error)
 }
 
 function hasCode(error: unknown, ...codes: string[]): boolean {

@@ -1,5 +1,7 @@
 // Where an upstream server is: an address and how it is spoken to.
 
+import { joinHostPort } from '../wire/address.ts'
+
 export interface Endpoint {
   /** IPv4, or IPv6 with a scope where it is link-local. */
   readonly address: string
@@ -11,8 +13,7 @@ export interface Endpoint {
 }
 
 /** `10.0.0.10:53`, `[fd00::10]:53`: the `to` label of metrics. */
-export const formatEndpoint = ({ address, port }: Endpoint): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+export const formatEndpoint = ({ address, port }: Endpoint): string => joinHostPort(address, port)
 
 /** Tells endpoints apart: two names for TLS at one address are two. */
 export const endpointKey = (endpoint: Endpoint): string =>

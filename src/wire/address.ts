@@ -94,6 +94,9 @@ export function isMappedIpv4(bytes: Uint8Array, at = 0): boolean {
 
 const formatGroups = (groups: number[]): string => groups.map(group => group.toString(16)).join(':')
 
+/** `127.0.0.1:53`, `[::1]:53`; `:53` without a host. */
+export const joinHostPort = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
+
 /** The reverse name of an address: `4.3.2.1.in-addr.arpa.` (RFC 1035 section 3.5), nibbles in `ip6.arpa.` (RFC 3596 section 2.5). */
 export function reverseName(address: Uint8Array): string {
   const labels: string[] = []

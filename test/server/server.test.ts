@@ -1,8 +1,9 @@
 import net from 'node:net'
 import { once } from 'node:events'
 import t from 'tap'
-import { explainBindError, formatEndpoint } from '../../src/server/bind.ts'
+import { explainBindError } from '../../src/server/bind.ts'
 import { Server } from '../../src/server/server.ts'
+import { joinHostPort } from '../../src/wire/address.ts'
 import { TcpClient, UdpClient } from './clients.ts'
 import { answerLater, answerMany, answerWith, serve, silent } from './handlers.ts'
 import { buildQuery, decode } from './message.ts'
@@ -77,13 +78,13 @@ for (const transport of ['udp', 'tcp'] as const) {
 }
 
 const explain = (code: string): string =>
-  explainBindError('udp', formatEndpoint('', 53), Object.assign(new Error('original'), { code })).message
+  explainBindError('udp', joinHostPort('', 53), Object.assign(new Error('original'), { code })).message
 
 void t.test('what hinders a socket is explained', async t => {
   t.match(explain('EACCES'), /^listen udp :53: permission denied .*CAP_NET_BIND_SERVICE/)
   t.match(explain('EADDRNOTAVAIL'), /^listen udp :53: no interface/)
   t.match(explain('EOTHER'), /^listen udp :53: original/)
-  t.equal(formatEndpoint('::1', 53), '[::1]:53')
+  t.equal(joinHostPort('::1', 53), '[::1]:53')
 })
 
 void t.test('what a server answers with is exchanged between two messages; what waits ends as it began', async t => {

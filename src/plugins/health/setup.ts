@@ -3,6 +3,7 @@ import { type Address, parseAddress } from '../../corefile/value.ts'
 import type { Registry } from '../../metrics/registry.ts'
 import type { HttpEndpoint } from '../../server/http.ts'
 import type { Instance, Plugin } from '../../server/plugin.ts'
+import { joinHostPort } from '../../wire/address.ts'
 import { formatDuration } from '../duration.ts'
 import { HealthPoll, type PollSink } from './health.ts'
 
@@ -55,8 +56,7 @@ export const health: Plugin = {
 
 function formatUrl({ host, port }: Address): string {
   // Of all the addresses that are listened on, one has to be chosen.
-  if (host === '') return `http://localhost:${port}/health`
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}/health`
+  return `http://${joinHostPort(host === '' ? 'localhost' : host, port)}/health`
 }
 
 function defineMetrics(metrics: Registry): PollSink {
