@@ -4,10 +4,9 @@
 import type { Handler } from '../../server/handler.ts'
 import { Flag, Opcode, Rcode, Type } from '../../wire/constants.ts'
 import { RecordCursor } from '../../wire/cursor.ts'
-import { type WireName, lowerName, parseName } from '../../wire/name.ts'
 import { type Query, Transport } from '../../wire/query.ts'
 import type { Reply } from '../../wire/reply.ts'
-import { isWithin } from '../scope.ts'
+import { Scope } from '../scope.ts'
 import type { Clock } from './clock.ts'
 import { Entry, writeTtls } from './entry.ts'
 import { Examination, Kind } from './examination.ts'
@@ -39,9 +38,9 @@ export class Cache implements Handler {
   readonly #clock: Clock
   readonly #author: number
   readonly #seed: number
-  readonly #zones: readonly WireName[]
-  readonly #successExceptions: readonly WireName[]
-  readonly #denialExceptions: readonly WireName[]
+  readonly #zones: Scope
+  readonly #successExceptions: Scope
+  readonly #denialExceptions: Scope
   readonly #success: Store
   readonly #denial: Store
   readonly #refresher: Refresher
@@ -57,16 +56,16 @@ export class Cache implements Handler {
     this.#clock = clock
     this.#author = author
     this.#seed = seed
-    this.#zones = options.zones.map(toWire)
-    this.#successExceptions = options.success.exceptions.map(toWire)
-    this.#denialExceptions = options.denial.exceptions.map(toWire)
+    this.#zones = new Scope(options.zones)
+    this.#successExceptions = new Scope(options.success.exceptions)
+    this.#denialExceptions = new Scope(options.denial.exceptions)
     this.#success = new Store(options.success.capacity, metrics.success)
     this.#denial = new Store(options.denial.capacity, metrics.denial)
     this.#refresher = new Refresher(next)
   }
 
   serve(query: Query, reply: Reply): Rcode | Promise<Rcode> {
-    if (query.opcode !== Opcode.QUERY || isTransfer(query) || !isInOneOf(query, this.#zones)) {
+    if (query.opcode !== Opcode.QUERY || isTransfer(query) || !this.#zones.has(query)) {
       return this.#next.serve(query, reply)
     }
     this.#metrics.requests.inc()
@@ -285,7 +284,7 @@ export class Cache implements Handler {
   /** Whether it is kept. What is known last is what counts: a denial takes the place of an answer, and an answer that of a denial. */
   #store(query: Query, entry: Entry, key: number): boolean {
     if (entry.ttlSeconds === 0) return false
-    if (isInOneOf(query, entry.isDenial ? this.#denialExceptions : this.#successExceptions)) return false
+    if ((entry.isDenial ? this.#denialExceptions : this.#successExceptions).has(query)) return false
     const { prefersPositive } = this.#options.stale
     if (entry.isDenial) {
       this.#denial.set(key, entry)
@@ -328,13 +327,5 @@ function setAuthenticData(query: Query, isSet: boolean): void {
   query.bytes[at] = isSet ? query.bytes[at] | Flag.AD : query.bytes[at] & ~Flag.AD
 }
 
-function isInOneOf(query: Query, zones: readonly WireName[]): boolean {
-  for (let i = 0; i < zones.length; i++) if (isWithin(query, zones[i])) return true
-  return false
-}
-
 const clamp = (ttlSeconds: number, { minTtlSeconds, maxTtlSeconds }: Limits): number =>
   Math.min(Math.max(ttlSeconds, minTtlSeconds), maxTtlSeconds)
-
-/** Zone names come from the Corefile's parser, which has checked them. */
-const toWire = (zone: string): WireName => lowerName(parseName(zone)!)
