@@ -1,3 +1,6 @@
+/** What a timer of Node takes. */
+export const MAX_TIMER_MS = 2 ** 31 - 1
+
 const NS_PER_MS = 1e6
 
 /** Milliseconds as Go prints a duration (`5s`, `1m30s`, `1h0m0s`, `500ms`): log lines have it so. */

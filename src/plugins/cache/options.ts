@@ -4,6 +4,7 @@ import type { Cursor } from '../../corefile/directive.ts'
 import { parseZones } from '../../corefile/key.ts'
 import type { Token } from '../../corefile/token.ts'
 import { parseDurationMs, parseInteger } from '../../corefile/value.ts'
+import { MAX_TIMER_MS } from '../duration.ts'
 
 /** What one of the two stores keeps, and for how long. */
 export interface Limits {
@@ -61,8 +62,6 @@ const MAX_CAPACITY = 1 << 23
 const MAX_TTL_SECONDS = 2 ** 31 - 1
 /** RFC 2308 section 7.1 for SERVFAIL, RFC 8767 section 5 for the pause after a refresh that failed. */
 const FIVE_MINUTES_MS = 300_000
-/** What a timer of Node takes. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 const HOUR_SECONDS = 3_600
 const PROPERTIES = [
   'success',

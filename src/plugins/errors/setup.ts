@@ -1,11 +1,10 @@
 import { parseDurationMs } from '../../corefile/value.ts'
 import type { Cursor } from '../../corefile/directive.ts'
 import type { Plugin } from '../../server/plugin.ts'
+import { MAX_TIMER_MS } from '../duration.ts'
 import { compilePattern } from '../pattern.ts'
 import { type Consolidation, ErrorReporter, Errors, type Level } from './errors.ts'
 
-/** What a timer of Node takes. */
-const MAX_PERIOD_MS = 2 ** 31 - 1
 const SYNTAX = 'consolidate DURATION REGEXP [warning|error|info|debug] [show_first]'
 const LEVELS: Readonly<Record<string, Level>> = { warning: 'warn', error: 'error', info: 'info', debug: 'debug' }
 
@@ -46,7 +45,7 @@ export const errors: Plugin = {
 }
 
 function readConsolidation(property: Cursor): Consolidation {
-  const periodMs = parseDurationMs(property.requireArg(SYNTAX), { min: 1, max: MAX_PERIOD_MS })
+  const periodMs = parseDurationMs(property.requireArg(SYNTAX), { min: 1, max: MAX_TIMER_MS })
   const source = property.requireArg(SYNTAX)
   const pattern = compilePattern(source)
   let level: Level | undefined

@@ -9,11 +9,10 @@ import { parseZones } from '../../corefile/key.ts'
 import type { Token } from '../../corefile/token.ts'
 import { Rcode, parseRcode } from '../../wire/constants.ts'
 import { type WireName, lowerName, parseName } from '../../wire/name.ts'
+import { MAX_TIMER_MS } from '../duration.ts'
 import { type Policy, RoundRobin, random, sequential } from './policy.ts'
 
 const MAX_UINT32 = 2 ** 32 - 1
-/** What a timer of Node takes. */
-const MAX_DURATION_MS = 2 ** 31 - 1
 
 const PROPERTIES = [
   'except',
@@ -114,10 +113,10 @@ function readProperty(line: Cursor, properties: Properties, directory: string): 
       properties.preferUdp = true
       break
     case 'expire':
-      properties.expireMs = line.durationMs(0, MAX_DURATION_MS)
+      properties.expireMs = line.durationMs(0, MAX_TIMER_MS)
       break
     case 'max_age':
-      properties.maxAgeMs = line.durationMs(0, MAX_DURATION_MS)
+      properties.maxAgeMs = line.durationMs(0, MAX_TIMER_MS)
       break
     case 'max_idle_conns':
       properties.maxIdle = line.integer(0)
@@ -129,7 +128,7 @@ function readProperty(line: Cursor, properties: Properties, directory: string): 
       properties.maxConnectAttempts = line.integer(0, MAX_UINT32)
       break
     case 'read_timeout':
-      properties.readTimeoutMs = line.durationMs(1, MAX_DURATION_MS)
+      properties.readTimeoutMs = line.durationMs(1, MAX_TIMER_MS)
       break
     case 'tls':
       properties.tls = readTls(line, directory)
@@ -204,7 +203,7 @@ function readPolicy(line: Cursor): Policy {
 }
 
 function readHealthCheck(line: Cursor, properties: Properties): void {
-  properties.healthIntervalMs = line.durationMs(0, MAX_DURATION_MS)
+  properties.healthIntervalMs = line.durationMs(0, MAX_TIMER_MS)
   properties.healthDomain = Uint8Array.of(0)
   for (let option = line.nextArg(); option; option = line.nextArg()) {
     if (option.text === 'no_rec') properties.healthRecursionDesired = false

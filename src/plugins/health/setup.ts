@@ -4,12 +4,10 @@ import type { Registry } from '../../metrics/registry.ts'
 import type { HttpEndpoint } from '../../server/http.ts'
 import type { Instance, Plugin } from '../../server/plugin.ts'
 import { joinHostPort } from '../../wire/address.ts'
-import { formatDuration } from '../duration.ts'
+import { MAX_TIMER_MS, formatDuration } from '../duration.ts'
 import { HealthPoll, type PollSink } from './health.ts'
 
 const DEFAULT_ADDRESS = ':8080'
-/** What a timer of Node takes. */
-const MAX_LAMEDUCK_MS = 2 ** 31 - 1
 const BUCKETS = [0.00025, 0.0025, 0.025, 0.25, 2.5]
 
 export const health: Plugin = {
@@ -23,7 +21,7 @@ export const health: Plugin = {
     let lameduckMs = 0
     for (const property of cursor.block()) {
       if (property.name.text !== 'lameduck') throw property.unknown(['lameduck'])
-      lameduckMs = property.durationMs(0, MAX_LAMEDUCK_MS)
+      lameduckMs = property.durationMs(0, MAX_TIMER_MS)
       property.end()
       property.noBlock()
     }

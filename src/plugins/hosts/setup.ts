@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Cursor } from '../../corefile/directive.ts'
 import { type Block, type Instance, type Plugin, joinChain } from '../../server/plugin.ts'
 import { lowerName, parseName } from '../../wire/name.ts'
+import { MAX_TIMER_MS } from '../duration.ts'
 import { Scope } from '../scope.ts'
 import { HostsFile } from './file.ts'
 import { Hosts } from './hosts.ts'
@@ -12,8 +13,6 @@ const DEFAULT_PATH = '/etc/hosts'
 const DEFAULT_TTL_SECONDS = 3600
 const MAX_TTL_SECONDS = 65_535
 const DEFAULT_RELOAD_MS = 5_000
-/** What a timer of Node takes. */
-const MAX_RELOAD_MS = 2 ** 31 - 1
 const PROPERTIES = ['ttl', 'no_reverse', 'reload', 'fallthrough', 'fallthrough_unsupported']
 
 interface Options {
@@ -93,7 +92,7 @@ function readOptions(cursor: Cursor, block: Block): Options {
         line.end()
         break
       case 'reload':
-        options.reloadMs = line.durationMs(0, MAX_RELOAD_MS)
+        options.reloadMs = line.durationMs(0, MAX_TIMER_MS)
         line.end()
         break
       case 'fallthrough': {

@@ -3,12 +3,11 @@ import { resolve } from 'node:path'
 import { type Prefix, parsePrefix } from '../../corefile/cidr.ts'
 import type { Cursor } from '../../corefile/directive.ts'
 import type { Block, Instance, Plugin } from '../../server/plugin.ts'
+import { MAX_TIMER_MS } from '../duration.ts'
 import { Loadbalance } from './loadbalance.ts'
 import { WeightFile } from './weights.ts'
 
 const DEFAULT_RELOAD_MS = 30_000
-/** What a timer of Node takes. */
-const MAX_RELOAD_MS = 2 ** 31 - 1
 
 export const loadbalance: Plugin = {
   name: 'loadbalance',
@@ -36,7 +35,7 @@ function readWeighted(cursor: Cursor, block: Block): Instance {
   let reloadMs = DEFAULT_RELOAD_MS
   for (const property of cursor.block()) {
     if (property.name.text !== 'reload') throw property.unknown(['reload'])
-    reloadMs = property.durationMs(0, MAX_RELOAD_MS)
+    reloadMs = property.durationMs(0, MAX_TIMER_MS)
     property.end()
     property.noBlock()
   }
