@@ -30,4 +30,7 @@ signals:
   SIGQUIT               exit at once
   SIGUSR1               read the Corefile again
   SIGHUP                nothing
+
+environment:
+  KUBEZONE_IO=dgram     serve UDP through Node's own sockets, not in batches through libc
 `
