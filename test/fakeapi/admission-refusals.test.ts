@@ -536,6 +536,13 @@ const invalidObjects: [what: string, object: ApiObject, field: string, reason: s
     /65535/,
   ],
   [
+    'an entry of pod addresses without an address',
+    make('Pod', { spec: { containers: [container] }, status: { podIPs: [{}] } }),
+    'status.podIPs[0]',
+    'FieldValueInvalid',
+    /must be a valid IP address/,
+  ],
+  [
     'two pod addresses of one family',
     make('Pod', { spec: { containers: [container] }, status: { podIPs: [{ ip: '10.0.0.1' }, { ip: '10.0.0.2' }] } }),
     'status.podIPs',

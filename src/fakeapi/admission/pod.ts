@@ -35,9 +35,9 @@ export function validatePod(pod: Pod, old: Pod | undefined, causes: Causes): voi
 }
 
 export function validatePodStatus(pod: Pod, causes: Causes): void {
-  const ips = (pod.status?.podIPs ?? []).map(({ ip }) => ip)
+  const ips = (pod.status?.podIPs ?? []).map(({ ip }) => ip ?? '')
   const areAddresses = ips.map((ip, i) => validateIpAddress(`status.podIPs[${i}]`, ip, causes)).every(Boolean)
-  const isDual = ips.length === 2 && familyOf(ips[0] ?? '') !== familyOf(ips[1] ?? '')
+  const isDual = ips.length === 2 && familyOf(ips[0]) !== familyOf(ips[1])
   if (areAddresses && ips.length > 1 && !isDual) {
     causes.invalid('status.podIPs', pod.status?.podIPs, 'may specify no more than one IP for each IP family')
   }
