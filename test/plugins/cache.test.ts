@@ -372,6 +372,21 @@ void t.test('who asks what is being asked already waits for that answer', async 
   t.equal(cache.metric('misses_total'), 4)
 })
 
+void t.test('no more than 512 wait for the answers to others: the rest ask for themselves', async t => {
+  const cache = new TestCache('cache', addresses(60))
+  cache.source.isLate = true
+  const pending = Array.from({ length: 600 }, () => cache.seeLater())
+  t.equal(cache.source.count, 600 - 512)
+  await cache.source.release()
+  t.same(new Set(await Promise.all(pending)), new Set(['NOERROR www.example.org. 60 A 192.0.2.1 |  |']))
+  // They have all been answered: as many may wait again.
+  cache.clock.advance(60)
+  const again = Array.from({ length: 513 }, () => cache.seeLater())
+  t.equal(cache.source.count, 600 - 512 + 1)
+  await cache.source.release()
+  await Promise.all(again)
+})
+
 const broken: Write = () => {
   throw new Error('broken')
 }

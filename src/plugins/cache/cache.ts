@@ -20,6 +20,11 @@ import { Store } from './store.ts'
 const STALE_ANSWER = 3
 const CACHED_ERROR = 13
 const STALE_NXDOMAIN_ANSWER = 19
+/**
+ * Questions that may wait for the answer to another one. Each holds room for a whole reply, and they are answered all at once; beyond these a
+ * question goes on, to where `max_concurrent` of forward counts it.
+ */
+const MAX_JOINED = 512
 
 /** What the handler is made with besides its options. */
 export interface CacheContext {
@@ -46,6 +51,8 @@ export class Cache implements Handler {
   readonly #refresher: Refresher
   /** Questions that the source has not answered yet, by key. */
   readonly #flights = new Map<number, Flight>()
+  /** Those that wait for the answer to another. */
+  #joined = 0
   readonly #examination = new Examination()
   readonly #cursor = new RecordCursor()
 
@@ -202,7 +209,8 @@ export class Cache implements Handler {
   /** Asks the rest of the chain, unless the same question is on its way there already: then its answer is awaited. */
   #ask(query: Query, reply: Reply, key: number): Rcode | Promise<Rcode> {
     const flight = this.#flights.get(key)
-    return flight?.matches(query) ? this.#join(query, reply, key, flight) : this.#askAlone(query, reply, key)
+    const isShared = this.#joined < MAX_JOINED && flight?.matches(query)
+    return isShared ? this.#join(query, reply, key, flight) : this.#askAlone(query, reply, key)
   }
 
   /**
@@ -242,7 +250,9 @@ export class Cache implements Handler {
 
   /** What is not kept is for one client: the others ask for themselves. */
   async #join(query: Query, reply: Reply, key: number, flight: Flight): Promise<Rcode> {
+    this.#joined++
     const entry = await flight.landed
+    this.#joined--
     if (!entry) return this.#askAlone(query, reply, key)
     this.#metrics.misses.inc()
     this.#write(query, reply, entry, entry.ttlSeconds)
