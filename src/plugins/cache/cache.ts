@@ -209,8 +209,8 @@ export class Cache implements Handler {
   /** Asks the rest of the chain, unless the same question is on its way there already: then its answer is awaited. */
   #ask(query: Query, reply: Reply, key: number): Rcode | Promise<Rcode> {
     const flight = this.#flights.get(key)
-    const isShared = this.#joined < MAX_JOINED && flight?.matches(query)
-    return isShared ? this.#join(query, reply, key, flight) : this.#askAlone(query, reply, key)
+    if (!flight?.matches(query) || this.#joined >= MAX_JOINED) return this.#askAlone(query, reply, key)
+    return this.#join(query, reply, key, flight)
   }
 
   /**
