@@ -1,7 +1,6 @@
 // DNS over UDP in batches: recvmmsg takes what has come, each query is answered straight into the memory that sendmmsg sends.
 // The event loop waits for the socket and stays whole: timers, connections and upstreams live in the same thread.
 
-import { getSystemErrorName } from 'node:util'
 import { isIPv6 } from 'node:net'
 import type { BatchIo } from './io.ts'
 import type { Exchange } from './exchange.ts'
@@ -84,7 +83,7 @@ export class BatchListener implements UdpTransport, SendingSocket {
 
   #check(call: string, result: number): number {
     if (result >= 0) return result
-    throw systemError(call, this.#io.libc.errno())
+    throw libc.systemError(call, this.#io.libc.errno())
   }
 
   #wait(): void {
@@ -96,7 +95,7 @@ export class BatchListener implements UdpTransport, SendingSocket {
 
   /** The event loop has given the socket up. */
   #restart(status: number): void {
-    this.#context.service.observer.socketFailed?.(systemError('poll', -status))
+    this.#context.service.observer.socketFailed?.(libc.systemError('poll', -status))
     this.#poll?.close()
     this.#poll = undefined
     this.#retry = setTimeout(() => this.#wait(), RETRY_MS)
@@ -122,7 +121,7 @@ export class BatchListener implements UdpTransport, SendingSocket {
   #receiveFailed(): void {
     const errno = this.#io.libc.errno()
     if (errno === libc.EAGAIN || errno === libc.EINTR) return
-    this.#context.service.observer.socketFailed?.(systemError('recvmmsg', errno))
+    this.#context.service.observer.socketFailed?.(libc.systemError('recvmmsg', errno))
   }
 
   /** Answers the `count` messages that the receiver holds. */
@@ -179,7 +178,7 @@ export class BatchListener implements UdpTransport, SendingSocket {
 
   sendFailed(errno: number, count: number): void {
     // EMSGSIZE, EPERM (a firewall), ENETUNREACH …: these clients get nothing, the others do.
-    const error = systemError('sendmmsg', errno)
+    const error = libc.systemError('sendmmsg', errno)
     for (let i = 0; i < count; i++) this.#context.service.observer.socketFailed?.(error)
   }
 
@@ -191,9 +190,4 @@ export class BatchListener implements UdpTransport, SendingSocket {
     this.#poll?.close()
     this.#io.libc.close(this.fd)
   }
-}
-
-function systemError(call: string, errno: number): NodeJS.ErrnoException {
-  const code = getSystemErrorName(-errno)
-  return Object.assign(new Error(`${call} ${code}`), { code, errno: -errno, syscall: call })
 }

@@ -1,6 +1,7 @@
 // The calls of libc that batched UDP is made of, by way of koffi. Addresses are bigints: whoever gives one keeps its buffer reachable, or the
 // collector frees it under the kernel.
 
+import { getSystemErrorName } from 'node:util'
 import type koffi from 'koffi'
 
 type Koffi = typeof koffi
@@ -35,10 +36,12 @@ export interface Poll {
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number
   bind(fd: number, address: bigint, length: number): number
+  connect(fd: number, address: bigint, length: number): number
   getsockname(fd: number, address: bigint, length: bigint): number
   setsockopt(fd: number, level: number, name: number, value: bigint, length: number): number
   recvmmsg(fd: number, headers: bigint, count: number, flags: number, timeout: bigint): number
   sendmmsg(fd: number, headers: bigint, count: number, flags: number): number
+  send(fd: number, data: bigint, length: number, flags: number): number
   close(fd: number): number
   /** Index of a network interface; 0 when there is none of the name. */
   if_nametoindex(name: string): number
@@ -60,10 +63,12 @@ export async function loadLibc(): Promise<Libc> {
   return {
     socket: libc.func('int socket(int, int, int)'),
     bind: libc.func('int bind(int, uintptr_t, uint32_t)'),
+    connect: libc.func('int connect(int, uintptr_t, uint32_t)'),
     getsockname: libc.func('int getsockname(int, uintptr_t, uintptr_t)'),
     setsockopt: libc.func('int setsockopt(int, int, int, uintptr_t, uint32_t)'),
     recvmmsg: libc.func('int recvmmsg(int, uintptr_t, uint32_t, int, uintptr_t)'),
     sendmmsg: libc.func('int sendmmsg(int, uintptr_t, uint32_t, int)'),
+    send: libc.func('intptr_t send(int, uintptr_t, uintptr_t, int)'),
     close: libc.func('int close(int)'),
     if_nametoindex: libc.func('uint32_t if_nametoindex(const char *)'),
     errno: () => koffi.errno(),
@@ -71,4 +76,10 @@ export async function loadLibc(): Promise<Libc> {
     // Koffi's declaration leaves out the status that comes first.
     poll: (fd, onReadable) => poll(fd, onReadable as unknown as () => void),
   }
+}
+
+/** As Node's own are. */
+export function systemError(call: string, errno: number): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-errno)
+  return Object.assign(new Error(`${call} ${code}`), { code, errno: -errno, syscall: call })
 }

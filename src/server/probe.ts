@@ -69,4 +69,10 @@ function exchange({ libc: calls, receiver, sender }: BatchIo, fd: number): void 
     check(failed === 0, 'a reply')
     check(received.join() === MESSAGES.join(), 'what is received')
   }
+  // As a socket that asks an upstream server does it.
+  const message = Buffer.from(new ArrayBuffer(1))
+  check(calls.connect(fd, at(own), own.length) === 0, 'connect')
+  check(calls.send(fd, at(message), message.length, 0) === message.length, 'send')
+  check(receiver.receive(fd, libc.MSG_WAITFORONE) === 1, 'what a connected socket receives')
+  receiver.release(1)
 }

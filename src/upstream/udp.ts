@@ -13,8 +13,8 @@ import { Timed } from './wheel.ts'
 const SLOT_COUNT = 16
 /** With those that only wait for their last answers. Beyond, questions share what is open. */
 const MAX_SOCKETS = 64
-/** Questions to a port. Opening one costs about as much as two questions. */
-const MAX_QUESTIONS = 32
+/** Questions to a port. Opening one costs about as much as two questions, so this is little for each. */
+const MAX_QUESTIONS = 128
 /** Half of all ids: another free one is found after a few draws. */
 const MAX_OUTSTANDING = 32_768
 

@@ -3,10 +3,11 @@ import { parseKey } from '../../corefile/key.ts'
 import type { Token } from '../../corefile/token.ts'
 import type { Registry } from '../../metrics/registry.ts'
 import { type Block, type Plugin, type Upstream, joinChain } from '../../server/plugin.ts'
-import { openDatagrams } from '../../upstream/datagram.ts'
+import { openDatagrams, type OpenDatagrams } from '../../upstream/datagram.ts'
 import { type Endpoint, endpointKey } from '../../upstream/endpoint.ts'
 import { defineUpstream } from '../../upstream/metrics.ts'
 import { Wheel } from '../../upstream/wheel.ts'
+import { chooseDatagrams } from './datagrams.ts'
 import { Forward, type ForwardContext, type ForwardCounts } from './forward.ts'
 import { resolveTarget } from './hostname.ts'
 import { type Properties, makeSecureContext, readOrigin, readProperties } from './options.ts'
@@ -32,6 +33,8 @@ export const forward: Plugin = {
     const sources = readSources(cursor, block, properties)
     const named = new Map<NameTarget, readonly Endpoint[]>()
     let handler: Forward | undefined
+    // Until the start has chosen.
+    let open = openDatagrams
     const update = (): void => handler?.setEndpoints(listEndpoints(sources, named))
     const files = sources.filter(source => source instanceof ResolvConf)
     return {
@@ -44,7 +47,7 @@ export const forward: Plugin = {
           next,
           { ...properties, origins },
           {
-            ...makeContext(properties, metrics, hasTls(sources)),
+            ...makeContext(properties, metrics, hasTls(sources), (...args) => open(...args)),
             author: joinChain(block, NAME),
           },
         )
@@ -52,6 +55,7 @@ export const forward: Plugin = {
         return handler
       },
       async start() {
+        open = await chooseDatagrams(log)
         for (const source of sources) {
           if ('kind' in source) named.set(source, await resolveTarget(source, properties.resolvers))
         }
@@ -134,7 +138,12 @@ function listEndpoints(sources: readonly Source[], named: ReadonlyMap<NameTarget
 const hasTls = (sources: readonly Source[]): boolean =>
   sources.some(source => ('kind' in source ? source.isTls : source.endpoints.some(({ isTls }) => isTls)))
 
-function makeContext(properties: Properties, metrics: Registry, isTls: boolean): Omit<ForwardContext, 'author'> {
+function makeContext(
+  properties: Properties,
+  metrics: Registry,
+  isTls: boolean,
+  openDatagrams: OpenDatagrams,
+): Omit<ForwardContext, 'author'> {
   const { expireMs, maxAgeMs, maxIdle, forceTcp, source } = properties
   return {
     counts: defineCounts(metrics),
