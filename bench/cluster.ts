@@ -40,22 +40,26 @@ const ports = [{ name: 'http', port: 80, protocol: 'TCP' }]
 
 export function* apiObjects(): Generator<ApiObject> {
   for (let i = 0; i < NAMESPACES; i++) yield { apiVersion: 'v1', kind: 'Namespace', metadata: { name: `team-${i}` } }
-  for (const { name, namespace, clusterIP, endpoints } of services) {
+  for (const service of services) {
+    const { name, namespace, clusterIP } = service
     yield { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec: { clusterIP, ports } }
-    yield {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name: `${name}-1`, namespace, labels: { 'kubernetes.io/service-name': name } },
-      addressType: 'IPv4',
-      ports,
-      endpoints: endpoints.map(({ hostname, address }) => ({
-        addresses: [address],
-        hostname,
-        conditions: { ready: true },
-      })),
-    }
+    yield sliceOf(service)
   }
 }
+
+/** The EndpointSlice of a Service; all its endpoints are ready but the one with the number `unready`. */
+export const sliceOf = ({ name, namespace, endpoints }: ClusterService, unready?: number): ApiObject => ({
+  apiVersion: 'discovery.k8s.io/v1',
+  kind: 'EndpointSlice',
+  metadata: { name: `${name}-1`, namespace, labels: { 'kubernetes.io/service-name': name } },
+  addressType: 'IPv4',
+  ports,
+  endpoints: endpoints.map(({ hostname, address }, i) => ({
+    addresses: [address],
+    hostname,
+    conditions: { ready: i !== unready },
+  })),
+})
 
 export const fullName = ({ name, namespace }: ClusterService): string => `${name}.${namespace}.svc.cluster.local`
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { PLUGINS } from '../src/plugins/order.ts'
 import { type Contender, ask, findProgram } from './contender.ts'
-import { formatReport, formatTable } from './report.ts'
+import { formatReport, formatTables } from './report.ts'
 import { runBench } from './run.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
 import { coredns, kubezoneBatch, kubezoneDgram } from './servers/corefile.ts'
@@ -56,8 +56,10 @@ async function compare(): Promise<void> {
   const seconds = Number(values.seconds)
   const results = await runBench({ dnsperf, contenders, scenarios, seconds, tell })
   // By scenario, and within it as the servers are listed.
-  const sorted = scenarios.flatMap(({ name }) => results.filter(({ scenario }) => scenario === name))
-  tell(`\n${formatTable(sorted)}`)
+  const sort = <R extends { readonly scenario: string }>(list: readonly R[]): R[] =>
+    scenarios.flatMap(({ name }) => list.filter(({ scenario }) => scenario === name))
+  const sorted = { saturated: sort(results.saturated), paced: sort(results.paced) }
+  tell(`\n${formatTables(sorted)}`)
   if (!values.write) return
   const versions = contenders.map(
     ({ name, program, version }) => `${name}: ${version(findProgram(program) ?? program)}`,

@@ -2,8 +2,8 @@
 
 import { cpus, release, totalmem } from 'node:os'
 import { readFileSync } from 'node:fs'
-import { CALM_PER_SECOND } from './dnsperf.ts'
-import type { Result } from './run.ts'
+import { BUSY_PER_SECOND, CALM_PER_SECOND } from './dnsperf.ts'
+import type { Paced, Result, Results } from './run.ts'
 
 const HEAD = [
   'asked',
@@ -18,8 +18,26 @@ const HEAD = [
   'RSS MB',
 ]
 
-/** As Markdown, readable as it is; the ratios are to the first server of each scenario. */
-export function formatTable(results: readonly Result[]): string {
+const PACED_HEAD = ['asked', 'server', 'p50 µs', 'p99 µs', 'p99.9 µs', 'mean µs', 'answered', 'changes']
+
+/** As Markdown, readable as it is. */
+export const formatTables = ({ saturated, paced }: Results): string =>
+  [
+    ...(saturated.length > 0 ? [formatSaturated(saturated)] : []),
+    ...(paced.length > 0 ? [`At ${BUSY_PER_SECOND.toLocaleString('en')} questions a second:`, formatPaced(paced)] : []),
+  ].join('\n\n')
+
+function formatPaced(results: readonly Paced[]): string {
+  const rows = results.map(({ scenario, contender, latency, changes }) => {
+    const { p50, p99, p999, mean, count } = latency
+    const figures = [p50, p99, p999, mean, count, changes].map(figure => Math.round(figure).toLocaleString('en'))
+    return [scenario, contender, ...figures]
+  })
+  return formatRows(PACED_HEAD, rows, 2)
+}
+
+/** The ratios are to the first server of each scenario. */
+function formatSaturated(results: readonly Result[]): string {
   const rows = results.map(result => {
     const first = results.find(({ scenario }) => scenario === result.scenario)!
     const { cpuMicroseconds, load, latency, residentKib } = result
@@ -57,7 +75,7 @@ export function describeMachine(): string {
 }
 
 export interface Report {
-  readonly results: readonly Result[]
+  readonly results: Results
   readonly versions: readonly string[]
   readonly missing: readonly string[]
   readonly seconds: number
@@ -71,12 +89,13 @@ ${describeMachine()}; servers and load share it. The figures are one machine's: 
 
 ${versions.map(version => `* ${version}`).join('\n')}
 ${missing.length > 0 ? `\nNot installed, and so left out: ${missing.join('; ')}.\n` : ''}
-${formatTable(results)}
+${formatTables(results)}
 
 CPU is user and system time of the server, from /proc, for ${seconds} s under as many questions as it takes. *Calm CPU* (µs) and the
 latencies are those at ${CALM_PER_SECOND.toLocaleString('en')} questions a second, when each wakes the server up. A
 cluster of 5,000 Services with 20,000 endpoints; 20,000 questions in random order. kubezone and CoreDNS have it from a Kubernetes API, the others from zone files. *mix*: 40 % A of cluster IPs, 20 % AAAA (NODATA), 25 % names of elsewhere on
 the search path (NXDOMAIN), 5 % SRV, 5 % A of headless Services, 5 % PTR. The C program is the floor: it receives and sends 64 datagrams a call
-and looks nothing up.
+and looks nothing up. *Changes* make an endpoint of a headless Service unready and the one before ready again; Knot and NSD, which have the names
+from a file, are asked without.
 `
 }

@@ -6,9 +6,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeApi } from '../src/fakeapi/fakeapi.ts'
+import { startChanges } from './changes.ts'
 import { type Contender, type Setting, findProgram } from './contender.ts'
 import { EXTERNAL_ZONE, apiObjects, fullName, withClusterIP } from './cluster.ts'
-import { type Latency, type Load, measureLatency, saturate } from './dnsperf.ts'
+import {
+  BUSY_PER_SECOND,
+  CALM_PER_SECOND,
+  type Latency,
+  type Load,
+  type LoadOptions,
+  measureLatency,
+  saturate,
+} from './dnsperf.ts'
 import { Running } from './process.ts'
 import { encodeQuery } from './question.ts'
 import type { Scenario } from './scenarios.ts'
@@ -26,6 +35,20 @@ export interface Result {
   readonly residentKib: number
 }
 
+/** Of questions at a steady pace. */
+export interface Paced {
+  readonly scenario: string
+  readonly contender: string
+  readonly latency: Latency
+  /** Changes of the cluster that were made meanwhile. */
+  readonly changes: number
+}
+
+export interface Results {
+  readonly saturated: Result[]
+  readonly paced: Paced[]
+}
+
 export interface RunOptions {
   readonly dnsperf: string
   readonly contenders: readonly Contender[]
@@ -36,23 +59,23 @@ export interface RunOptions {
 }
 
 const START_TIMEOUT_MS = 60_000
-const LATENCY_SECONDS = 3
+const CALM_SECONDS = 3
 
-export async function runBench(options: RunOptions): Promise<Result[]> {
+export async function runBench(options: RunOptions): Promise<Results> {
   const directory = mkdtempSync(join(tmpdir(), 'kubezone-bench-'))
   const api = new FakeApi({ controllers: false })
   const upstream = await startUpstream(directory)
   try {
     for (const object of apiObjects()) api.apply(object)
     const setting = { directory, api: await api.listen() }
-    const results: Result[] = []
+    const results: Results = { saturated: [], paced: [] }
     for (const contender of options.contenders) {
       for (const [lines, scenarios] of groupByPlugins(contender, options.scenarios)) {
         if (lines.includes('UPSTREAM') && !upstream) continue
         const plugins = lines.replaceAll('UPSTREAM', `127.0.0.1:${upstream?.port}`).split('\n').filter(Boolean)
         const port = await freePort()
         try {
-          results.push(...(await runContender(contender, scenarios, { ...setting, port, plugins }, options)))
+          await runContender(contender, scenarios, { ...setting, port, plugins }, { ...options, api, results })
         } catch (error) {
           // The others are worth comparing all the same.
           options.tell(String(error))
@@ -72,6 +95,7 @@ function groupByPlugins(contender: Contender, scenarios: readonly Scenario[]): M
   const groups = new Map<string, Scenario[]>()
   for (const scenario of scenarios) {
     if (scenario.plugins && !contender.hasCorefile) continue
+    if (scenario.changesPerSecond && !contender.hasCorefile) continue
     if (scenario.transport === 'tcp' && !contender.hasTcp) continue
     const lines = (scenario.plugins ?? []).join('\n')
     groups.set(lines, [...(groups.get(lines) ?? []), scenario])
@@ -79,42 +103,57 @@ function groupByPlugins(contender: Contender, scenarios: readonly Scenario[]): M
   return groups
 }
 
+interface ContenderOptions extends RunOptions {
+  readonly api: FakeApi
+  /** Added to. */
+  readonly results: Results
+}
+
 async function runContender(
   contender: Contender,
   scenarios: readonly Scenario[],
   setting: Setting,
-  { dnsperf, seconds, tell }: RunOptions,
-): Promise<Result[]> {
+  { dnsperf, seconds, tell, api, results }: ContenderOptions,
+): Promise<void> {
   const running = new Running(contender.prepare(findProgram(contender.program) ?? contender.program, setting))
   try {
     await untilAnswered(running, contender, setting.port)
-    const results: Result[] = []
-    for (const { name, transport, questions } of scenarios) {
+    for (const { name, transport, questions, changesPerSecond } of scenarios) {
       const file = join(setting.directory, 'questions')
       writeFileSync(file, `${questions().join('\n')}\n`)
-      const options = { program: dnsperf, port: setting.port, transport, questions: file, seconds }
-      await saturate({ ...options, seconds: Math.ceil(seconds / 2) })
-      const before = running.cpuMicroseconds()
-      const load = await saturate(options)
-      const between = running.cpuMicroseconds()
-      const latency = await measureLatency({ ...options, seconds: Math.min(seconds, LATENCY_SECONDS) })
-      const result = {
-        scenario: name,
-        contender: contender.name,
-        cpuMicroseconds: (between - before) / load.completed,
-        calmCpuMicroseconds: (running.cpuMicroseconds() - between) / latency.count,
-        load,
-        latency,
-        residentKib: running.residentKib(),
+      const load = { program: dnsperf, port: setting.port, transport, questions: file, seconds }
+      const of = { scenario: name, contender: contender.name }
+      await saturate({ ...load, seconds: Math.ceil(seconds / 2) })
+      if (changesPerSecond === undefined) {
+        const result = { ...of, ...(await measureCost(running, load)) }
+        results.saturated.push(result)
+        tell(
+          `${name}, ${contender.name}: ${result.cpuMicroseconds.toFixed(2)} µs, ${Math.round(result.load.perSecond)} q/s; ${result.load.rcodes}`,
+        )
+      } else {
+        const changes = startChanges(api, changesPerSecond)
+        const latency = await measureLatency(load, BUSY_PER_SECOND)
+        results.paced.push({ ...of, latency, changes: changes.stop() })
+        tell(`${name}, ${contender.name}: median ${latency.p50.toFixed(0)} µs, p99.9 ${latency.p999.toFixed(0)} µs`)
       }
-      results.push(result)
-      tell(
-        `${name}, ${contender.name}: ${result.cpuMicroseconds.toFixed(2)} µs, ${Math.round(load.perSecond)} q/s; ${load.rcodes}`,
-      )
     }
-    return results
   } finally {
     await running.stop()
+  }
+}
+
+async function measureCost(running: Running, options: LoadOptions): Promise<Omit<Result, 'scenario' | 'contender'>> {
+  const before = running.cpuMicroseconds()
+  const load = await saturate(options)
+  const between = running.cpuMicroseconds()
+  const calm = { ...options, seconds: Math.min(options.seconds, CALM_SECONDS) }
+  const latency = await measureLatency(calm, CALM_PER_SECOND)
+  return {
+    cpuMicroseconds: (between - before) / load.completed,
+    calmCpuMicroseconds: (running.cpuMicroseconds() - between) / latency.count,
+    load,
+    latency,
+    residentKib: running.residentKib(),
   }
 }
 

@@ -12,6 +12,11 @@ export interface Scenario {
    * servers that have a Corefile, and is left out as long as one of the plugins is missing here.
    */
   readonly plugins?: readonly string[]
+  /**
+   * Where it is set, the questions come at a steady pace while so many endpoints change in a second, and their latencies are what is measured.
+   * More than 0 is for the servers that hear of changes.
+   */
+  readonly changesPerSecond?: number
 }
 
 const COUNT = 20_000
@@ -78,4 +83,6 @@ export const SCENARIOS: readonly Scenario[] = [
     plugins: ['forward . UPSTREAM'],
   },
   { name: 'external, ndots:5', transport: 'udp', questions: searched, plugins: ['forward . UPSTREAM', 'cache 30'] },
+  { name: 'mix, no changes', transport: 'udp', questions: mix, changesPerSecond: 0 },
+  { name: 'mix, 200 changes a second', transport: 'udp', questions: mix, changesPerSecond: 200 },
 ]
