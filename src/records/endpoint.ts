@@ -13,6 +13,8 @@ export interface EndpointItem extends Item {
   readonly labels: readonly string[]
   readonly portName: string
   readonly protocol: string
+  /** The topology zone of the endpoint, as the API has it; '' where that is not known. */
+  readonly zone: string
 }
 
 /**
@@ -50,7 +52,16 @@ export function endpointItems(
         const labels = isMulticluster ? [label, slice.sourceCluster] : [label]
         // `_` begins the labels of ports (RFC 2782), never a host name.
         const host = label.startsWith('_') ? undefined : joinName(labels, serviceName)
-        return ports.map(({ name, port, protocol }) => ({ address, port, host, labels, portName: name, protocol }))
+        const { zone } = endpoint
+        return ports.map(({ name, port, protocol }) => ({
+          address,
+          port,
+          host,
+          labels,
+          portName: name,
+          protocol,
+          zone,
+        }))
       }),
     )
   })

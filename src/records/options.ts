@@ -11,4 +11,6 @@ export interface RecordOptions {
   readonly ignoreEmptyService: boolean
   /** The zone is of a ClusterSet: its Services are ServiceImports, its endpoints come from several clusters; `multicluster` (KEP-1645). */
   readonly isMulticluster: boolean
+  /** Headless Services have names for the endpoints of a topology zone; `zonal`. */
+  readonly zonal: boolean
 }

@@ -2,6 +2,7 @@
 // its serial, `controller.go`); here a change that makes another answer moves it.
 
 import type { SlimEndpoint, SlimEndpointSlice, SlimPod, SlimService } from '../watch/slim.ts'
+import type { RecordOptions } from './options.ts'
 
 /** Whether two versions of a Service give other records. */
 export function isServiceModified(before: SlimService | undefined, after: SlimService | undefined): boolean {
@@ -14,9 +15,15 @@ export function isServiceModified(before: SlimService | undefined, after: SlimSe
   )
 }
 
-/** Whether two versions of a slice differ in whose it is, in what is ready, in host names or in ports. */
-export function isSliceModified(before: SlimEndpointSlice | undefined, after: SlimEndpointSlice | undefined): boolean {
+/** Whether two versions of a slice differ in whose it is, in what is ready, in host names or in ports; with `zonal`, in zones. */
+export function isSliceModified(
+  before: SlimEndpointSlice | undefined,
+  after: SlimEndpointSlice | undefined,
+  { zonal }: Pick<RecordOptions, 'zonal'>,
+): boolean {
   if (!before || !after) return before !== after
+  const namedAddresses = ({ addresses, hostname, podName, zone }: SlimEndpoint): unknown =>
+    zonal ? [addresses, hostname, podName, zone] : [addresses, hostname, podName]
   return (
     before.service !== after.service ||
     before.importedService !== after.importedService ||
@@ -25,9 +32,6 @@ export function isSliceModified(before: SlimEndpointSlice | undefined, after: Sl
     !isSame(before.ports, after.ports)
   )
 }
-
-/** A Pod may move to another node without a change in DNS. */
-const namedAddresses = ({ addresses, hostname, podName }: SlimEndpoint): unknown => [addresses, hostname, podName]
 
 /** Whether a Pod has another address. */
 export function isPodModified(before: SlimPod | undefined, after: SlimPod | undefined): boolean {

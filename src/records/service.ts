@@ -33,8 +33,8 @@ export function serviceRecords(
   const names = new NameItems(base)
   if (service.headless) addHeadless(names, endpoints)
   else addClusterIPs(names, service)
-  if (names.isEmpty) return []
-  for (const item of endpoints) if (item.host) names.add(item.labels, item)
+  if (!names.isEmpty) for (const item of endpoints) if (item.host) names.add(item.labels, item)
+  if (service.headless && options.zonal && !options.isMulticluster) addZones(names, endpoints)
   return names.encode(options.ttlSeconds)
 }
 
@@ -51,12 +51,13 @@ class NameItems {
     return this.#items.size === 0
   }
 
-  add(labels: readonly string[], item: Item): void {
+  /** Without an item, the name is there all the same. */
+  add(labels: readonly string[], ...items: Item[]): void {
     // Two spellings of a label are one name.
     const key = labels.join('.').toLowerCase()
     const known = this.#items.get(key)
-    if (known) known.items.push(item)
-    else this.#items.set(key, { labels, items: [item] })
+    if (known) known.items.push(...items)
+    else this.#items.set(key, { labels, items })
   }
 
   encode(ttlSeconds: number): OwnerRecords[] {
@@ -86,6 +87,18 @@ function addHeadless(names: NameItems, endpoints: readonly EndpointItem[]): void
     names.add([], item)
     if (item.portName !== '') names.add(portLabels(item.portName, item.protocol), item)
   }
+}
+
+/**
+ * Names that a client chooses the endpoints of a topology zone by, `ZONE.pin._zone` and `ZONE.prefer._zone`, as CoreDNS has them from 1.14.7
+ * on. Those of `pin` lie here, where there are endpoints; the query side makes the others from them. `pin` and `prefer` themselves are always
+ * there: a zone that has no endpoint any more is an empty name, not a missing one.
+ */
+function addZones(names: NameItems, endpoints: readonly EndpointItem[]): void {
+  names.add(['pin', '_zone'])
+  names.add(['prefer', '_zone'])
+  // The value of a zone may have dots.
+  for (const item of endpoints) if (item.zone !== '') names.add([...item.zone.split('.'), 'pin', '_zone'], item)
 }
 
 /** RFC 2782: service and protocol each behind an underscore. */

@@ -1,7 +1,7 @@
 // The reading side of the zone image: lookups that take no lock and allocate nothing. See layout.ts.
 
 import { hashName } from '../wire/name.ts'
-import { BLOCK_WORDS, ENTRY_WORDS, HEAD_WORDS, Head, MAGIC, SLOT_FREE, SLOT_FREED } from './layout.ts'
+import { BLOCK_WORDS, ENTRY_WORDS, FLAG_OWN, HEAD_WORDS, Head, MAGIC, SLOT_FREE, SLOT_FREED } from './layout.ts'
 
 /** Entry 0 lies in the head of the image, so no entry is ever there: it stands for "no such record set". */
 export const NO_ENTRY = 0
@@ -63,6 +63,11 @@ export class ZoneImage {
   /** `find` for a name whose hash is not at hand. */
   lookup(name: Uint8Array, from: number, length: number): number {
     return this.find(name, from, length, hashName(name, from, length))
+  }
+
+  /** Whether the name was published for its own sake; else it exists because of a name below it. */
+  isOwn(block: number): boolean {
+    return ((this.#words[(block >> 2) + 3] >> 16) & FLAG_OWN) !== 0
   }
 
   /** The record set of a type in a block, or NO_ENTRY. */

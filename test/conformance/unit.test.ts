@@ -61,17 +61,24 @@ interface RequestRow {
   query: string
   multicluster: boolean
   zonal: boolean
+  /** The topology zone that the name chooses; '' for none. */
+  zone?: string
   /** `port.protocol.endpoint.cluster.service.namespace.category`; absent for what is no name of the zone. */
   expected?: string
 }
 
 const ZONE = 'inter.webs.tests.'
+const ADDRESSES = ['1.2.3.4', '5.6.7.8']
 
-// `zonal` is not supported yet: its rows are left out. So is the row whose name has empty labels, which no message can carry.
-const canAsk = ({ query, zonal }: RequestRow): boolean => !zonal && !query.startsWith('.')
+// The row whose name has empty labels is left out: no message can carry it.
+const canAsk = ({ query }: RequestRow): boolean => !query.startsWith('.')
 
-async function openWebs(t: Test, isMulticluster: boolean): Promise<Cluster> {
-  const made = slice('webs', ['1.2.3.4', '5.6.7.8'], { namespace: 'mynamespace' })
+async function openWebs(t: Test, { multicluster: isMulticluster, zonal }: RequestRow): Promise<Cluster> {
+  const made = slice(
+    'webs',
+    ['us-west-2a', 'corp.example.com'].map((zone, i) => ({ addresses: [ADDRESSES[i]], zone })),
+    { namespace: 'mynamespace' },
+  )
   const labels = {
     'multicluster.kubernetes.io/service-name': 'webs',
     'multicluster.kubernetes.io/source-cluster': 'cluster1',
@@ -91,35 +98,38 @@ async function openWebs(t: Test, isMulticluster: boolean): Promise<Cluster> {
         : [headless('webs', { namespace: 'mynamespace' }), made]),
     ],
     zones: ZONE,
-    options: isMulticluster ? `multicluster ${ZONE}` : '',
+    options: [isMulticluster ? `multicluster ${ZONE}` : '', zonal ? 'zonal' : ''].join('\n'),
     soa: `${ZONE} 5/5`,
   })
 }
 
-/** What a name that is read so holds, of a Service `webs` with the endpoints 1.2.3.4 and 5.6.7.8 and the port http. */
-function expectAddresses(name: string, expected: string): string[] {
-  const [, , endpoint, , service] = expected.split('.')
+/** What a name that is read so holds, of a Service `webs` with the port http and an endpoint in each of two zones. */
+function expectAddresses(name: string, { expected = '', zone }: RequestRow): string[] {
+  const [port, , endpoint, , service] = expected.split('.')
   if (service === '') return ['NODATA']
-  const addresses = endpoint === '' ? ['1.2.3.4', '5.6.7.8'] : [endpoint.replaceAll('-', '.')]
+  if (port !== '' && port !== 'http') return ['NXDOMAIN']
+  let addresses = ADDRESSES
+  if (endpoint !== '') addresses = [endpoint.replaceAll('-', '.')]
+  if (zone) addresses = [ADDRESSES[zone === 'us-west-2a' ? 0 : 1]]
   return addresses.map(address => `${name} 5 IN A ${address}`)
 }
 
 void t.test('parse_request: names are read from the right', async t => {
   const rows = readRows<RequestRow>('parse_request', 11).filter(canAsk)
-  t.equal(rows.length, 6)
-  for (const { query, multicluster, expected = '' } of rows) {
-    const cluster = await openWebs(t, multicluster)
-    await cluster.hold(t, [[`${query} A`, ...expectAddresses(query, expected)]])
+  t.equal(rows.length, 10)
+  for (const row of rows) {
+    const cluster = await openWebs(t, row)
+    await cluster.hold(t, [[`${row.query} A`, ...expectAddresses(row.query, row)]])
   }
 })
 
 void t.test('parse_request_invalid: what cannot be read does not exist', async t => {
   const rows = readRows<RequestRow>('parse_request_invalid', 6).filter(canAsk)
-  t.equal(rows.length, 3)
-  for (const { query, multicluster } of rows) {
-    const cluster = await openWebs(t, multicluster)
+  t.equal(rows.length, 6)
+  for (const row of rows) {
+    const cluster = await openWebs(t, row)
     // One row is below another zone than the parser is told: here it is asked below ours.
-    await cluster.hold(t, [[`${query.replace(/\.test\.$/, '.tests.')} A`, 'NXDOMAIN']])
+    await cluster.hold(t, [[`${row.query.replace(/\.test\.$/, '.tests.')} A`, 'NXDOMAIN']])
   }
 })
 
@@ -185,6 +195,6 @@ void t.test('serial_subsets_equivalent: addresses, host names and ports move the
       Addresses: typeof b.Addresses === 'string' ? a.Addresses : b.Addresses,
       Ports: typeof b.Ports === 'string' ? a.Ports : b.Ports,
     }
-    t.equal(isSliceModified(makeSlice(a), makeSlice(other)), !want, name)
+    t.equal(isSliceModified(makeSlice(a), makeSlice(other), { zonal: false }), !want, name)
   }
 })

@@ -20,11 +20,13 @@ export const OPTIONS: RecordOptions = {
   noEndpoints: false,
   ignoreEmptyService: false,
   isMulticluster: false,
+  zonal: false,
 }
 
 export interface Endpoint {
   addresses?: string[]
   hostname?: string
+  zone?: string
   targetRef?: { kind: string; name: string }
   conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean }
 }

@@ -32,8 +32,12 @@ hold<SlimService | undefined>(isServiceModified, [
   ],
 ])
 
+type Slices = [before: SlimEndpointSlice | undefined, after: SlimEndpointSlice | undefined]
+const isPlainModified = (...slices: Slices): boolean => isSliceModified(...slices, { zonal: false })
+const isZonalModified = (...slices: Slices): boolean => isSliceModified(...slices, { zonal: true })
+
 const one = slice([{ addresses: ['10.0.0.1'], hostname: 'a' }])
-hold<SlimEndpointSlice | undefined>(isSliceModified, [
+hold<SlimEndpointSlice | undefined>(isPlainModified, [
   ['a new slice', undefined, one, true],
   ['the same slice', one, slice([{ addresses: ['10.0.0.1'], hostname: 'a' }]), false],
   ['another address', one, slice([{ addresses: ['10.0.0.2'], hostname: 'a' }]), true],
@@ -64,6 +68,17 @@ hold<SlimEndpointSlice | undefined>(isSliceModified, [
     false,
   ],
   ['another time of change', one, { ...one, lastChangeTriggerTimeMs: 1 }, false],
+])
+
+const [endpoint] = one.endpoints
+hold<SlimEndpointSlice | undefined>(isZonalModified, [
+  [
+    'with `zonal`, an endpoint that is said to be in another zone',
+    one,
+    { ...one, endpoints: [{ ...endpoint, zone: 'z' }] },
+    true,
+  ],
+  ['with `zonal`, an endpoint on another node', one, { ...one, endpoints: [{ ...endpoint, nodeName: 'n' }] }, false],
 ])
 
 hold<SlimPod | undefined>(isPodModified, [

@@ -25,6 +25,8 @@ const QUESTIONS = [
   'cache.data.svc.cluster.local. A',
   'cache-0.cache.data.svc.cluster.local. A',
   'cache.shop.svc.cluster.local. A',
+  'zone-a.prefer._zone.cache.data.svc.cluster.local. SRV',
+  'zone-a.pin._zone.cache.data.svc.cluster.local. A',
   '10-244-0-1.data.pod.cluster.local. A',
   '1.0.96.10.in-addr.arpa. PTR',
   'dns-version.cluster.local. TXT',
@@ -61,6 +63,7 @@ const site = await RunningSite.start({
     kubernetes {
         pods insecure
         ttl 30
+        zonal
     }
 }`,
   plugins: [capture, ...PLUGINS],

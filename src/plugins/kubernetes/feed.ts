@@ -115,13 +115,13 @@ export class Feed {
 
   #makePublishers(): void {
     const { zones, multicluster, namespaces, pods } = this.#options
-    const { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService } = this.#options
+    const { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, zonal } = this.#options
     const { log } = this.#process
     const waiting = new Set<boolean>()
     const publish = (isMulticluster: boolean, forward: string[], reverse: string[]): void => {
       waiting.add(isMulticluster)
       const publisher = new Publisher(this.#writer, {
-        records: { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, isMulticluster },
+        records: { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, isMulticluster, zonal },
         forwardOrigins: forward.map(toWire),
         reverseOrigins: reverse.map(toWire),
         namespaces,

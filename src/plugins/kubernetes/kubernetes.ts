@@ -13,6 +13,7 @@ import { AliasFinder } from './alias.ts'
 import { CNAME_COMPLETE, CNAME_DROPPED, addAliasedAdditional, followCname, respellTargets } from './answer.ts'
 import { Chaser } from './chase.ts'
 import { PodAddress } from './podaddress.ts'
+import { ZonalFinder } from './zonal.ts'
 
 /** What the query side needs to know; plain data, so that a serving thread can be given it. */
 export interface KubernetesZones {
@@ -34,6 +35,7 @@ export class KubernetesHandler implements Handler {
   readonly #next: Handler
   readonly #chaser: Chaser
   readonly #alias = new AliasFinder()
+  readonly #zonal = new ZonalFinder()
   readonly #podAddress = new PodAddress()
 
   /** `resolver` is the whole server. */
@@ -59,6 +61,8 @@ export class KubernetesHandler implements Handler {
     if (block !== NO_BLOCK) return this.#answer(query, reply, zoneAt, block, 0)
     const alias = this.#alias.find(image, query, zoneAt)
     if (alias !== NO_BLOCK) return this.#answer(query, reply, zoneAt, alias, this.#alias.shift)
+    const zonal = this.#zonal.find(image, query, zoneAt)
+    if (zonal !== NO_BLOCK) return this.#answer(query, reply, zoneAt, zonal, this.#zonal.shift)
     if (this.#podsInsecure && this.#podAddress.read(image, query, zoneAt)) return this.#answerPod(query, reply, zoneAt)
     return this.#nameError(query, reply, zoneAt)
   }

@@ -28,6 +28,7 @@ export interface KubernetesOptions {
   ignoreEmptyService: boolean
   /** Those of `zones` that are of a ClusterSet. */
   multicluster: string[]
+  zonal: boolean
   startupTimeoutMs: number
 }
 
@@ -114,6 +115,9 @@ const PROPERTIES: Record<string, (line: Cursor, options: KubernetesOptions, dire
       }
     }
   },
+  zonal(_line, options) {
+    options.zonal = true
+  },
   startup_timeout(line, options) {
     options.startupTimeoutMs = line.durationMs(0)
   },
@@ -139,6 +143,7 @@ export function readOptions(cursor: Cursor, zones: readonly string[], directory:
     fallthrough: [],
     ignoreEmptyService: false,
     multicluster: [],
+    zonal: false,
     startupTimeoutMs: 5_000,
   }
   for (const line of cursor.block()) {
@@ -151,6 +156,15 @@ export function readOptions(cursor: Cursor, zones: readonly string[], directory:
   if (options.namespaces && options.namespaceLabels !== undefined) {
     const line = cursor.block().find(({ name }) => name.text === 'namespace_labels')!
     throw line.error('bad_argument', 'namespace_labels beside namespaces', 'one of the two', line.name)
+  }
+  if (options.zonal && options.noEndpoints) {
+    const line = cursor.block().find(({ name }) => name.text === 'zonal')!
+    throw line.error(
+      'bad_argument',
+      'zonal beside noendpoints, which leaves no endpoint to choose',
+      'one of the two',
+      line.name,
+    )
   }
   const long = options.zones.find(zone => parseName(zone)!.length > MAX_ZONE_LENGTH)
   if (long !== undefined) {

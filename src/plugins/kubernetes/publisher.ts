@@ -102,7 +102,7 @@ export class Publisher {
       if (before) this.#changeSlice(before, 'delete')
       if (after) this.#changeSlice(after, 'add')
       if (after && !Number.isNaN(after.lastChangeTriggerTimeMs)) this.#triggers.push(after)
-      if (isSliceModified(before, after)) this.#isModified = true
+      if (isSliceModified(before, after, this.#options.records)) this.#isModified = true
       this.#schedule()
     },
     listed: () => this.#heard('slices'),

@@ -45,6 +45,7 @@ export const externalName = (name: string, target: string, place?: Place): ApiOb
 export interface Endpoint {
   readonly addresses: string[]
   readonly hostname?: string
+  readonly zone?: string
   readonly conditions?: { ready: boolean }
   readonly targetRef?: { kind: string; name: string; namespace?: string }
 }

@@ -7,7 +7,7 @@ import { RunningSite } from '../../site/running.ts'
 const SELECTOR = "expected a label selector such as 'app=web' or 'tier in (a, b),!legacy'"
 const KNOWN =
   'expected one of endpoint, tls, kubeconfig, apiserver_qps, apiserver_burst, apiserver_max_inflight, namespaces, ' +
-  'namespace_labels, labels, pods, endpoint_pod_names, ttl, noendpoints, fallthrough, ignore, multicluster, startup_timeout'
+  'namespace_labels, labels, pods, endpoint_pod_names, ttl, noendpoints, fallthrough, ignore, multicluster, zonal, startup_timeout'
 const FILES = 'expected the files of certificate, key and CA: tls CERT KEY CA'
 
 /** What stands in the block, which begins at line 3, column 5, and what is said of it. */
@@ -49,6 +49,11 @@ const mistakes: [line: string, message: string][] = [
     'multicluster foo.test',
     "3:18: multicluster zone 'foo.test.' is not a zone of the plugin; expected one of its zones: cluster.local.",
   ],
+  ['zonal on', "3:11: 'on' is one argument too many; expected none"],
+  [
+    'zonal\n    noendpoints',
+    '3:5: zonal beside noendpoints, which leaves no endpoint to choose; expected one of the two',
+  ],
   ['startup_timeout', "3:5: nothing after 'startup_timeout'; expected a duration such as 5s"],
   ['startup_timeout 5', "3:21: bad value '5'; expected a duration such as 5s, 500ms or 1h30m of at least 0s"],
   ['startup_timeout -1s', "3:21: bad value '-1s'; expected a duration such as 5s, 500ms or 1h30m of at least 0s"],
@@ -82,6 +87,7 @@ const right = [
   'multicluster cluster.local',
   'ttl 0',
   'ttl 3600',
+  'zonal',
   'startup_timeout 0s',
   'fallthrough',
   'fallthrough in-addr.arpa 10.0.0.0/8',
