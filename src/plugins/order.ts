@@ -17,6 +17,7 @@ import { kubernetes } from './kubernetes/setup.ts'
 import { loadbalance } from './loadbalance/setup.ts'
 import { log } from './log/setup.ts'
 import { loop } from './loop/setup.ts'
+import { metadata } from './metadata/setup.ts'
 import { minimal } from './minimal/setup.ts'
 import { prometheus } from './prometheus/setup.ts'
 import { ready } from './ready/setup.ts'
@@ -27,6 +28,7 @@ import { timeouts } from './timeouts/setup.ts'
 import { whoami } from './whoami/setup.ts'
 
 export const PLUGINS: readonly Plugin[] = [
+  metadata,
   timeouts,
   reload,
   bufsize,

@@ -9,6 +9,7 @@ import type { Query } from '../wire/query.ts'
 import type { Reply } from '../wire/reply.ts'
 import type { Handler } from './handler.ts'
 import type { HttpEndpoints } from './http.ts'
+import type { Metadata } from './metadata.ts'
 import type { TcpLimits } from './tcp.ts'
 
 /** A directive: its name, and how its tokens become an instance. `src/plugins/order.ts` lists them in execution order. */
@@ -42,6 +43,10 @@ export interface Instance {
   lameduck?(): Promise<void>
   /** Runs after the last query, and after a `start` that has rejected or has not ended yet. */
   stop?(): Promise<void>
+  /** What it knows of queries under a label such as `kubernetes/namespace`; undefined for a label that it does not have. See `readMetadata`. */
+  metadata?(label: string): Metadata | undefined
+  /** Whether a query has metadata at all (`metadata`); without such an instance in the block, none has. */
+  readonly collects?: (query: Query) => boolean
   /** The servers that it hands questions to, for `loop` to look for one that hands them back. */
   readonly upstreams?: readonly Upstream[]
 }

@@ -55,6 +55,8 @@ export class Query {
   clientPort = 0
   /** How many questions that the server asks itself this one is within; 0 for a client's. See `Subquery`. */
   depth = 0
+  /** What the client has asked, where this is what a rule has made of it; else this query itself. `Query.parse` resets it. */
+  asked: Query = this
 
   /** Length of the message in octets. */
   get size(): number {
@@ -69,6 +71,7 @@ export class Query {
     this.bytes = bytes
     this.start = start
     this.end = end
+    this.asked = this
     this.rcode = Rcode.NOERROR
     this.questionEnd = 0
     this.nameLength = 0

@@ -53,6 +53,8 @@ export class Reply {
   failure: Error | undefined = undefined
   /** Number of the plugin that made the reply, as the server block counts them; -1 when none did. Metrics tell it. */
   author = -1
+  /** The server that was asked for it last, `10.0.0.10:53`; empty when none was (`forward`). */
+  upstream = ''
   /** Octets of OPT; 0 when the client sent none, and then the reply has none (RFC 6891 section 7). */
   #optLength = 0
   #extendedError = NO_EXTENDED_ERROR
@@ -75,6 +77,7 @@ export class Reply {
     this.flagsCleared = 0
     this.failure = undefined
     this.author = -1
+    this.upstream = ''
     this.#optLength = query.hasEdns ? OPT_LENGTH : 0
     this.#extendedError = NO_EXTENDED_ERROR
     const size = query.transport === Transport.UDP ? Math.min(query.udpSize, MAX_UDP_SIZE) : MAX_MESSAGE_SIZE
@@ -92,7 +95,7 @@ export class Reply {
     this.author = author
   }
 
-  /** Takes over what `other` says of the answer beside its records, before any is written: flags, extended error, failure, author. */
+  /** Takes over what `other` says of the answer beside its records, before any is written: flags, extended error, failure, author, upstream. */
   adopt(other: Reply): void {
     this.authoritative = other.authoritative
     this.recursionAvailable = other.recursionAvailable
@@ -103,6 +106,7 @@ export class Reply {
     this.flagsCleared |= other.flagsCleared
     this.failure = other.failure
     this.author = other.author
+    this.upstream = other.upstream
     if (other.#extendedError !== NO_EXTENDED_ERROR) {
       this.setExtendedError(other.#extendedError, other.#extendedErrorText)
     }

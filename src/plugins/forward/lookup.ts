@@ -104,6 +104,7 @@ export class Lookup extends Timed implements Asker {
     const { forceTcp, preferUdp } = this.#forward.options
     this.#transport = forceTcp ? Transport.TCP : preferUdp ? Transport.UDP : this.#query.transport
     this.#upstream = upstream
+    this.#reply.upstream = upstream.to
     upstream.ask(this.#question, this.#transport)
   }
 

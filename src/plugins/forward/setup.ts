@@ -42,6 +42,7 @@ export const forward: Plugin = {
       get upstreams() {
         return handler ? describeUpstreams(handler, files) : []
       },
+      metadata: label => (label === 'forward/upstream' ? (_, reply) => reply?.upstream || undefined : undefined),
       handler(next) {
         handler = new Forward(
           next,

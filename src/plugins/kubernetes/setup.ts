@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Handler } from '../../server/handler.ts'
+import type { Metadata } from '../../server/metadata.ts'
 import { type Block, type Instance, type Plugin, TransientError, joinChain } from '../../server/plugin.ts'
 import { formatDuration } from '../duration.ts'
 import { type Feed, findFeed, listFeeds, toWire } from './feed.ts'
 import { KubernetesHandler } from './kubernetes.ts'
+import { nameMetadata } from './metadata.ts'
 import { type KubernetesOptions, readOptions } from './options.ts'
 
 export const kubernetes: Plugin = {
@@ -40,6 +42,11 @@ class KubernetesInstance implements Instance {
     const block = this.#block
     const resolver: Handler = { serve: (asked, reply) => block.resolver.serve(asked, reply) }
     return new KubernetesHandler(this.#feed.image, query, this.#author, next, resolver)
+  }
+
+  metadata(label: string): Metadata | undefined {
+    const { zones, multicluster } = this.#options
+    return nameMetadata(zones.map(toWire), multicluster.map(toWire))(label)
   }
 
   ready(): boolean {

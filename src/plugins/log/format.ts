@@ -2,6 +2,7 @@
 
 import { formatAddress } from '../../wire/address.ts'
 import { NO_ANSWER } from '../../server/handler.ts'
+import type { Metadata } from '../../server/metadata.ts'
 import { Flag, MAX_MESSAGE_SIZE, type Rcode, formatClass, formatRcode, formatType } from '../../wire/constants.ts'
 import { formatName } from '../../wire/name.ts'
 import { type Query, Transport } from '../../wire/query.ts'
@@ -46,7 +47,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   '{duration}': ({ durationMs }) => `${formatSeconds(durationMs)}s`,
 }
 
-/** Metadata that log itself has; every other label is that of a plugin that is not here. */
+/** Metadata that log itself has, and needs no *metadata* for. */
 const METADATA: Readonly<Record<string, Field>> = {
   'log/type': ({ type }) => type,
   'log/class': ({ type }) => CLASS_NAMES[classify(type)],
@@ -57,10 +58,10 @@ const CLASS_NAMES: Readonly<Record<Class, string>> = {
   [Class.Error]: 'error',
 }
 
-/** What stands in braces and has no meaning stays as it is, as in CoreDNS. */
-export function compileFormat(text: string): Format {
+/** What stands in braces and has no meaning stays as it is, as in CoreDNS. `read` gives the metadata of a label. */
+export function compileFormat(text: string, read: (label: string) => Metadata): Format {
   const expanded = text.replaceAll('{common}', COMMON_FORMAT).replaceAll('{combined}', COMBINED_FORMAT)
-  const parts = expanded.split(/(\{[^{}]*\})/).map(compilePart)
+  const parts = expanded.split(/(\{[^{}]*\})/).map(part => compilePart(part, read))
   return entry => {
     let line = ''
     for (const part of parts) line += typeof part === 'string' ? part : part(entry)
@@ -68,11 +69,13 @@ export function compileFormat(text: string): Format {
   }
 }
 
-function compilePart(part: string): string | Field {
+function compilePart(part: string, read: (label: string) => Metadata): string | Field {
   if (Object.hasOwn(FIELDS, part)) return FIELDS[part]
   if (!part.startsWith('{/')) return part
   const label = part.slice(2, -1)
-  return Object.hasOwn(METADATA, label) ? METADATA[label] : NO_VALUE
+  if (Object.hasOwn(METADATA, label)) return METADATA[label]
+  const value = read(label)
+  return ({ query, reply }) => value(query, reply) ?? NO_VALUE
 }
 
 /** RFC 3986 section 3.2.2: an IPv6 address stands in brackets. */

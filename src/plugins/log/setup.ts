@@ -1,5 +1,6 @@
 import type { Cursor } from '../../corefile/directive.ts'
 import type { Token } from '../../corefile/token.ts'
+import { readMetadata } from '../../server/metadata.ts'
 import type { Block, Plugin } from '../../server/plugin.ts'
 import { type WireName, lowerName, parseName } from '../../wire/name.ts'
 import { ALL_CLASSES, Class } from './classify.ts'
@@ -23,17 +24,17 @@ export const log: Plugin = {
     const known = rulesOf.get(block)
     const rules = known ?? []
     rulesOf.set(block, rules)
-    rules.push(...readRules(cursor))
+    rules.push(...readRules(cursor, block))
     return known ? {} : { handler: next => new Log(next, rules, block.process.log) }
   },
 }
 
-function readRules(cursor: Cursor): Rule[] {
+function readRules(cursor: Cursor, block: Block): Rule[] {
   const names = cursor.remainingArgs()
   const last = names.at(-1)
   const written = last?.text.includes('{') ? last.text : undefined
   if (written !== undefined) names.pop()
-  const format = compileFormat(written ?? COMMON_FORMAT)
+  const format = compileFormat(written ?? COMMON_FORMAT, label => readMetadata(block, label))
   const classes = readClasses(cursor)
   const scopes: WireName[] = names.map(name => readScope(cursor, name))
   if (scopes.length === 0) scopes.push(Uint8Array.of(0))

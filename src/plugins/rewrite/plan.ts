@@ -61,6 +61,7 @@ export class Plan {
     const subquery = this.subquery ?? this.#free.pop()
     if (subquery) subquery.begin(this.#client, question)
     this.subquery = subquery ?? new Subquery(this.#client, question)
+    this.subquery.query.asked = this.#client.asked
   }
 
   /** Nobody looks at the subquery any more. */

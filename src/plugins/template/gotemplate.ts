@@ -15,6 +15,8 @@ export interface TemplateData {
   readonly Group: ReadonlyMap<string, string>
   readonly Question: Readonly<Record<(typeof QUESTION_FIELDS)[number], Value>>
   readonly Message: Readonly<Record<(typeof MESSAGE_FIELDS)[number], Value>>
+  /** Metadata by its label; empty where there is none. */
+  readonly Meta: (label: string) => string
 }
 
 const QUESTION_FIELDS = ['Name', 'Qtype', 'Qclass'] as const
@@ -212,8 +214,11 @@ class Operands {
     const args: Expression[] = []
     while (this.#index < this.#words.length && !/^[|)]$/.test(this.#words[this.#index].text)) args.push(this.#operand())
     if (piped) args.push(piped)
-    // No plugin of this server has metadata.
-    if (isMeta) return () => ''
+    if (isMeta) {
+      const [label] = args
+      if (args.length !== 1) throw new TemplateSyntaxError(word.offset, "'.Meta' takes one label")
+      return data => data.Meta(printValue(label(data)))
+    }
     const call = FUNCTIONS[word.text]
     return data => call(...args.map(arg => arg(data)))
   }

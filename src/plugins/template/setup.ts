@@ -25,7 +25,7 @@ export const template: Plugin = {
     const options = readOptions(cursor, block.zones)
     const author = joinChain(block, 'template')
     const metrics = templateMetrics(block)
-    return { handler: next => new TemplateHandler(next, author, options, metrics, () => block.resolver) }
+    return { handler: next => new TemplateHandler(next, author, options, metrics, block) }
   },
 }
 

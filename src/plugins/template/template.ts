@@ -1,6 +1,8 @@
 // Answers that are written when they are asked for: a regular expression over the question's name, and templates of records.
 
 import type { Handler } from '../../server/handler.ts'
+import { readMetadata } from '../../server/metadata.ts'
+import type { Block } from '../../server/plugin.ts'
 import { Subquery } from '../../server/subquery.ts'
 import { formatAddress } from '../../wire/address.ts'
 import { Class, Flag, HEADER_LENGTH, Rcode, Type, formatClass, formatType } from '../../wire/constants.ts'
@@ -51,20 +53,14 @@ export class TemplateHandler implements Handler {
   readonly #author: number
   readonly #options: TemplateOptions
   readonly #metrics: TemplateMetrics
-  readonly #resolver: () => Handler
+  readonly #block: Block
 
-  constructor(
-    next: Handler,
-    author: number,
-    options: TemplateOptions,
-    metrics: TemplateMetrics,
-    resolver: () => Handler,
-  ) {
+  constructor(next: Handler, author: number, options: TemplateOptions, metrics: TemplateMetrics, block: Block) {
     this.#next = next
     this.#author = author
     this.#options = options
     this.#metrics = metrics
-    this.#resolver = resolver
+    this.#block = block
   }
 
   serve(query: Query, reply: Reply): Rcode | Promise<Rcode> {
@@ -122,6 +118,7 @@ export class TemplateHandler implements Handler {
         CheckingDisabled: has(Flag.CD),
         Rcode: BigInt(query.flags & 15),
       },
+      Meta: label => readMetadata(this.#block, label)(query) ?? '',
     }
   }
 
@@ -137,7 +134,7 @@ export class TemplateHandler implements Handler {
       // What the server itself knows of the target comes along.
       const lookup = new Subquery(query, { name: record.rdata, qtype: query.qtype, qclass: query.qclass })
       parts.push(lookup)
-      const outcome = lookup.ask(this.#resolver())
+      const outcome = lookup.ask(this.#block.resolver)
       if (typeof outcome !== 'number') waiting.push(outcome)
     }
     if (waiting.length === 0) return this.#write(query, reply, parts)

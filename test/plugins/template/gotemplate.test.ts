@@ -29,6 +29,7 @@ const data: TemplateData = {
     CheckingDisabled: false,
     Rcode: 0n,
   },
+  Meta: label => (label === 'kubernetes/namespace' ? 'data' : ''),
 }
 
 /** What Go's text/template prints for the same. */
@@ -64,6 +65,7 @@ const cases: [template: string, text: string][] = [
   ['a {{- /* gone }} */ -}} b{{/* too */}}', 'ab'],
   ['{{ "quoted }}" }}{{ `raw\\n` }}', 'quoted }}raw\\n'],
   ['{{ .Meta "kubernetes/client-namespace" }}.', '.'],
+  ['{{ .Meta "kubernetes/namespace" | printf "%s.%s" "a" }}', 'a.data'],
   ['{{ print 1 2 "a" 3 }}{{ println "x" 1 }}', '1 2a3x 1\n'],
   ['{{ .Question.Name }} {{ .Message.Id }} {{ .Remote }} {{ .Regex }}', 'IP-10-1.example. 7 192.0.2.1 ^ip'],
 ]
