@@ -52,6 +52,11 @@ export class Cursor {
     return this.args[this.index++]
   }
 
+  /** The same, without reading it. */
+  peek(): Token | undefined {
+    return this.args[this.index]
+  }
+
   /** The next argument; throws when there is none. `what` completes "expected …". */
   requireArg(what: string): Token {
     const token = this.nextArg()

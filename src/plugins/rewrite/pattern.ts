@@ -5,12 +5,13 @@ import { formatName, parseName } from '../../wire/name.ts'
 import type { WireName } from '../../wire/name.ts'
 import type { Query } from '../../wire/query.ts'
 import { MAX_NAME_LENGTH } from '../../wire/constants.ts'
+import type { Metadata } from '../../server/metadata.ts'
 import type { Replacement } from '../pattern.ts'
 
 /** Turns a name into another: absolute text in lower case, escaped as in a zone file. */
 export interface NameRewriter {
-  /** Undefined when it is not for this name. What comes out need not be a name. */
-  rewrite(text: string): string | undefined
+  /** Undefined when it is not for this name, which is that of `query` if there is one. What comes out need not be a name. */
+  rewrite(text: string, query?: Query): string | undefined
 }
 
 export interface NamePattern extends NameRewriter {
@@ -165,6 +166,40 @@ export class NameExpression implements NamePattern {
   rewrite(text: string): string | undefined {
     const match = this.#from.exec(text)
     return match ? this.#to.fill(match) : undefined
+  }
+}
+
+/** What a name is put together from: text, the group of a number, metadata. */
+export type NamePiece = string | number | Metadata
+
+/** As NameExpression, with metadata in what the name becomes. It is not for a query that lacks one of the values. */
+export class NameComposition implements NamePattern {
+  readonly #from: RegExp
+  readonly #pieces: readonly NamePiece[]
+
+  constructor(from: RegExp, pieces: readonly NamePiece[]) {
+    this.#from = from
+    this.#pieces = pieces
+  }
+
+  fits(query: Query, text: QueryText): boolean {
+    return this.#from.test(text.of(query))
+  }
+
+  rewrite(text: string, query?: Query): string | undefined {
+    const match = this.#from.exec(text)
+    if (!match || !query) return undefined
+    let name = ''
+    for (const piece of this.#pieces) {
+      if (typeof piece === 'string') name += piece
+      else if (typeof piece === 'number') name += match[piece] ?? ''
+      else {
+        const value = piece(query)
+        if (!value) return undefined
+        name += value.toLowerCase()
+      }
+    }
+    return name
   }
 }
 

@@ -39,7 +39,7 @@ export class NameRule implements Rule {
 
   apply(plan: Plan, text: QueryText): boolean {
     const before = text.of(plan.query)
-    const after = this.#pattern.rewrite(before)
+    const after = this.#pattern.rewrite(before, plan.query)
     if (after === undefined) return false
     // What is left of a name when all of it was taken away is not the root.
     const name = after === '' ? undefined : parseName(after)

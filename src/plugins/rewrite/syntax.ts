@@ -1,20 +1,21 @@
 // From the words of a rule to the rule. CoreDNS reads them all as one list, on one line or in a block.
 
 import { Cursor } from '../../corefile/directive.ts'
-import type { CorefileError } from '../../corefile/error.ts'
 import { findNearest } from '../../corefile/nearest.ts'
 import type { Token } from '../../corefile/token.ts'
+import { isLabel, readMetadata } from '../../server/metadata.ts'
 import type { Block } from '../../server/plugin.ts'
-import { parseAddress } from '../../wire/address.ts'
 import { parseClass, parseRcode, parseType } from '../../wire/constants.ts'
 import { formatName, lowerName, parseName } from '../../wire/name.ts'
 import { Replacement, compilePattern, countGroups } from '../pattern.ts'
-import { Action, EdnsRule, OptionCode, type OptionData, VARIABLES, findVariable, makeSubnet } from './edns.ts'
+import { readEdns } from './option.ts'
 import {
   ExactName,
+  NameComposition,
   NameExpression,
   NamePart,
   type NamePattern,
+  type NamePiece,
   NamePrefix,
   type NameRewriter,
   NameSuffix,
@@ -38,7 +39,7 @@ export function readRule(cursor: Cursor, block: Block): Rule {
   const field = line.requireArg(`a field: ${FIELDS.join(', ')}`)
   switch (field.text.toLowerCase()) {
     case 'name':
-      return readName(line, !isContinued)
+      return readName(line, !isContinued, block)
     case 'type':
       return new NumberRule(!isContinued, 'qtype', readType(line), readLast(line, readType))
     case 'class':
@@ -91,12 +92,13 @@ function countLeft(line: Cursor, field: string): number {
   return line.args.length - line.args.findIndex(({ text }) => text.toLowerCase() === field) - 1
 }
 
-function readName(line: Cursor, isLast: boolean): Rule {
+function readName(line: Cursor, isLast: boolean, block: Block): Rule {
   // Two names alone are exact ones; more words begin with the kind.
   const kind = countLeft(line, 'name') > 2 ? readKind(line) : 'exact'
   const from = line.requireArg('the name FROM')
   const to = line.requireArg('the name TO')
-  const pattern = makePattern(line, kind, from, to)
+  const isComposed = line.peek()?.text === 'metadata'
+  const pattern = isComposed ? readComposition(line, kind, from, to, block) : makePattern(line, kind, from, to)
   const answers = readAnswers(line)
   if (kind === 'exact') return new NameRule(isLast, pattern, { ...answers, isReturned: true })
   if (kind !== 'suffix' || !answers.isReturned) return new NameRule(isLast, pattern, answers)
@@ -147,6 +149,26 @@ function makeExpression(line: Cursor, from: Token, to: Token | undefined, target
   return new NameExpression(pattern, replacement)
 }
 
+/** `metadata` behind the names: TO has groups as `{1}` and metadata as `{plugin/label}`. */
+function readComposition(line: Cursor, kind: string, from: Token, to: Token, block: Block): NamePattern {
+  const word = line.requireArg('metadata')
+  if (kind !== 'regex') throw line.error('bad_argument', `metadata in a name that is found by '${kind}'`, 'regex', word)
+  const pattern = compilePattern(from)
+  const count = countGroups(pattern)
+  const text = to.text.endsWith('.') ? to.text : `${to.text}.`
+  const pieces = text.split(/\{([^{}]*)\}/).map((piece, i): NamePiece => {
+    if (i % 2 === 0) {
+      if (!/[{}]/.test(piece)) return piece.toLowerCase()
+      throw line.error('bad_argument', `a brace without its counterpart in '${to.text}'`, '{1} or {plugin/label}', to)
+    }
+    if (/^\d+$/.test(piece) && Number(piece) <= count) return Number(piece)
+    if (!/^\d+$/.test(piece) && isLabel(piece)) return readMetadata(block, piece)
+    const expected = `a label such as {kubernetes/namespace}, or a group up to {${count}}`
+    throw line.error('bad_argument', `'{${piece}}' in '${to.text}'`, expected, to)
+  })
+  return new NameComposition(pattern, pieces)
+}
+
 function requireName(line: Cursor, token: Token): Uint8Array {
   const name = parseName(token.text)
   if (name) return lowerName(name)
@@ -160,7 +182,6 @@ function readAnswers(line: Cursor): AnswerRules {
   let isReturned = false
   let named: Token | undefined
   for (let token = line.nextArg(), isFirst = true; token; token = line.nextArg(), isFirst = false) {
-    if (isFirst && token.text === 'metadata') throw noMetadata(line, token)
     if (isFirst && token.text !== 'answer') {
       throw line.error('bad_argument', `'${token.text}' behind the names`, 'answer …, or nothing', token)
     }
@@ -180,14 +201,6 @@ function readAnswers(line: Cursor): AnswerRules {
   }
   return { isReturned, owners, values }
 }
-
-const noMetadata = (line: Cursor, token: Token): CorefileError =>
-  line.error(
-    'bad_argument',
-    `'${token.text}' needs the plugin metadata, which kubezone does not have`,
-    'a rule without',
-    token,
-  )
 
 function readType(line: Cursor): number {
   const token = line.requireArg('a record type')
@@ -252,73 +265,4 @@ function readTarget(line: Cursor): NameRewriter {
     default:
       return makeExpression(line, from, to, target)
   }
-}
-
-function readEdns(line: Cursor, isLast: boolean, block: Block): Rule {
-  const kind = line.requireArg('local, nsid or subnet')
-  const actions: readonly string[] = Object.values(Action)
-  const word = line.requireArg(`one of ${actions.join(', ')}`)
-  if (!actions.includes(word.text.toLowerCase())) {
-    throw line.error('bad_argument', `unknown action '${word.text}'`, `one of ${actions.join(', ')}`, word)
-  }
-  const action = word.text.toLowerCase() as Action
-  const [code, data] = readOption(line, kind, action, block)
-  // An answer of this server has none of the options of its question: what `revert` would take out of it is not there.
-  const last = line.args.at(-1)
-  if (action === Action.Unset || last?.text !== 'revert' || line.nextArg() !== last) line.end()
-  return new EdnsRule(isLast, action, code, data)
-}
-
-const NOTHING: OptionData = () => new Uint8Array(0)
-
-function readOption(line: Cursor, kind: Token, action: Action, block: Block): readonly [number, OptionData] {
-  const isUnset = action === Action.Unset
-  switch (kind.text.toLowerCase()) {
-    case 'local': {
-      const code = readUnsigned(line, 'the code of an option', 0xffff)
-      return [code, isUnset ? NOTHING : readData(line, block)]
-    }
-    case 'nsid':
-      return [OptionCode.NSID, NOTHING]
-    case 'subnet':
-      if (isUnset) return [OptionCode.SUBNET, NOTHING]
-      return [
-        OptionCode.SUBNET,
-        makeSubnet(readUnsigned(line, 'the length for IPv4', 32), readUnsigned(line, 'the length for IPv6', 128)),
-      ]
-    default:
-      throw line.error('bad_argument', `unknown option '${kind.text}'`, 'local, nsid or subnet', kind)
-  }
-}
-
-/** As Go's strconv.ParseUint reads it with base 0: `65001`, `0xfde9`, `0o176`, `0b11`. */
-function readUnsigned(line: Cursor, what: string, max: number): number {
-  const token = line.requireArg(what)
-  const text = token.text.replace(/^0(?=\d)/, '0o')
-  const value = /^(0x[\da-f]+|0o[0-7]+|0b[01]+|\d+)$/i.test(text) ? Number(text) : Number.NaN
-  if (value <= max) return value
-  throw line.error('bad_argument', `bad value '${token.text}'`, `${what}, from 0 to ${max}`, token)
-}
-
-function readData(line: Cursor, block: Block): OptionData {
-  const token = line.requireArg('the data of the option')
-  const { text } = token
-  const name = /^\{(.*)\}$/.exec(text)?.[1]
-  if (name !== undefined) {
-    if (name.includes('/')) throw noMetadata(line, token)
-    const [address] = block.addresses.length === 1 ? block.addresses : []
-    const octets = address === undefined ? undefined : parseAddress(address)
-    const variable = findVariable(name, { octets, port: block.keys[0].port })
-    if (variable) return variable
-    throw line.error(
-      'bad_argument',
-      `unknown variable '${text}'`,
-      `one of ${VARIABLES.map(v => `{${v}}`).join(', ')}`,
-      token,
-    )
-  }
-  if (!text.startsWith('0x')) return () => Buffer.from(text)
-  const octets = Buffer.from(text.slice(2), 'hex')
-  if (octets.length * 2 === text.length - 2) return () => octets
-  throw line.error('bad_argument', `bad hexadecimal data '${text}'`, 'two digits for each octet behind 0x', token)
 }
