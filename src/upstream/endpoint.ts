@@ -2,12 +2,14 @@
 
 import { joinHostPort } from '../wire/address.ts'
 
+/** How it is spoken to: over UDP and TCP, over TLS (RFC 7858), over HTTPS (RFC 8484). */
+export type Scheme = 'dns' | 'tls' | 'https'
+
 export interface Endpoint {
   /** IPv4, or IPv6 with a scope where it is link-local. */
   readonly address: string
   readonly port: number
-  /** Over TLS (RFC 7858). */
-  readonly isTls: boolean
+  readonly scheme: Scheme
   /** The name that its certificate must have; its address otherwise. */
   readonly serverName?: string
 }
@@ -17,4 +19,4 @@ export const formatEndpoint = ({ address, port }: Endpoint): string => joinHostP
 
 /** Tells endpoints apart: two names for TLS at one address are two. */
 export const endpointKey = (endpoint: Endpoint): string =>
-  `${endpoint.isTls ? 'tls' : 'dns'} ${formatEndpoint(endpoint)} ${endpoint.serverName?.toLowerCase() ?? ''}`
+  `${endpoint.scheme} ${formatEndpoint(endpoint)} ${endpoint.serverName?.toLowerCase() ?? ''}`

@@ -57,10 +57,11 @@ export class Question extends Timed {
     if (this.bytes.length > ROOM) this.bytes = Buffer.allocUnsafeSlow(ROOM)
   }
 
-  /** Whether the message `bytes[start, end)` has this question: the name in any case, type, class (RFC 5452 section 9.1). */
+  /** Whether the message `bytes[start, end)`, at least a header, is a response (QR) to this question: the name in any case, type, class
+   * (RFC 5452 section 9.1). */
   matches(bytes: Uint8Array, start: number, end: number): boolean {
     const asked = this.bytes
-    if (read16(bytes, start + 4) !== 1) return false
+    if ((bytes[start + 2] & 0x80) === 0 || read16(bytes, start + 4) !== 1) return false
     // The opcode, too: an answer repeats it (RFC 1035 section 4.1.1).
     if (((bytes[start + 2] ^ asked[2]) & 0x78) !== 0) return false
     let at = HEADER_LENGTH

@@ -44,7 +44,7 @@ export class Route {
     this.maxAgeMs = options.maxAgeMs
     this.maxIdle = options.maxIdle
     this.secureContext = options.secureContext
-    this.#to = `${endpoint.isTls ? 'tls://' : ''}${formatEndpoint(endpoint)}`
+    this.#to = `${endpoint.scheme === 'dns' ? '' : `${endpoint.scheme}://`}${formatEndpoint(endpoint)}`
   }
 
   /** One line: which server, and what is the matter. */

@@ -158,7 +158,7 @@ class Port extends Timed implements Carrier, DatagramSink {
   received(bytes: Buffer, start: number, end: number): void {
     const question = end - start >= 12 ? this.#pool.find(read16(bytes, start), this) : undefined
     // The right answer may still come (RFC 5452 section 9.1).
-    if (!question || (bytes[start + 2] & 0x80) === 0 || !question.matches(bytes, start, end)) {
+    if (!question?.matches(bytes, start, end)) {
       this.#pool.route.counts.ignored()
       return
     }

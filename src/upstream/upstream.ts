@@ -4,9 +4,10 @@ import { Transport } from '../wire/query.ts'
 import { type Endpoint, endpointKey, formatEndpoint } from './endpoint.ts'
 import { HealthCheck, type HealthOptions, type Patient } from './health.ts'
 import { UpstreamCounts, type UpstreamFamilies } from './metrics.ts'
+import type { Pool } from './pool.ts'
 import type { Question } from './question.ts'
 import { Route, type RouteOptions } from './route.ts'
-import { StreamPool } from './stream.ts'
+import { openStreams } from './stream.ts'
 import { UdpPool } from './udp.ts'
 import type { Wheel } from './wheel.ts'
 
@@ -27,7 +28,7 @@ export class Upstream implements Patient {
   readonly wheel: Wheel
   readonly #route: Route
   readonly #udp: UdpPool
-  readonly #stream: StreamPool
+  readonly #stream: Pool
   readonly #healthCheck: HealthCheck
   readonly #healthTransport: Transport
   /** Health checks that have failed since the last one that did not. */
@@ -41,7 +42,7 @@ export class Upstream implements Patient {
     this.counts = new UpstreamCounts(families, options.name, this.to)
     this.#route = new Route(endpoint, this.counts, options)
     this.#udp = new UdpPool(this.#route)
-    this.#stream = new StreamPool(this.#route)
+    this.#stream = openStreams(this.#route)
     this.#healthCheck = new HealthCheck(this, options.health)
     this.#healthTransport = options.forceTcp ? Transport.TCP : Transport.UDP
   }
@@ -65,7 +66,7 @@ export class Upstream implements Patient {
   }
 
   usesUdp(question: Question, transport: Transport): boolean {
-    return transport === Transport.UDP && !this.#route.endpoint.isTls && UdpPool.fits(question)
+    return transport === Transport.UDP && this.#route.endpoint.scheme === 'dns' && UdpPool.fits(question)
   }
 
   /** One line: which server, and what is the matter. */

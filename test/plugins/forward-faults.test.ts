@@ -311,6 +311,22 @@ void t.test('a connection that the server has closed while it was idle is opened
   t.equal(server.accepted, 3)
 })
 
+void t.test('what a server hangs up on is asked again on one connection, not on one each', async t => {
+  const server = await serve(t)
+  const forwarding = await Forwarding.start(t, `forward . 127.0.0.1:${server.port} {\n max_connect_attempts 1\n}`)
+  await forwarding.ask({ transport: Transport.TCP })
+  const [first] = server.asked
+  server.script = asked => {
+    if (asked.connection !== first.connection) return addressAnswer()(asked)
+    if (server.asked.length === 13) first.hangUp()
+    return undefined
+  }
+  const names = Array.from({ length: 12 }, (_, i) => `n${i}.example.`)
+  const answers = await Promise.all(names.map(name => forwarding.ask({ name, transport: Transport.TCP })))
+  for (const { rcode } of answers) t.equal(rcode, Rcode.NOERROR)
+  t.equal(server.accepted, 2)
+})
+
 void t.test('a server that hangs up on every question fails after one more try', async t => {
   const server = await serve(t, asked => {
     asked.hangUp()

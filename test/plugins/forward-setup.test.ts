@@ -148,7 +148,7 @@ void t.test('a file is read again when it changes, and believed for ever when it
   t.same(addresses(), ['127.0.0.2', '127.0.0.3'])
 })
 
-const endpoint = (address: string): Endpoint => ({ address, port: 53, isTls: false })
+const endpoint = (address: string): Endpoint => ({ address, port: 53, scheme: 'dns' })
 
 void t.test('servers that stay in a list keep their connections; those that go are not asked any more', async t => {
   const forwarding = new Forwarding('forward . 127.0.0.1 127.0.0.2')

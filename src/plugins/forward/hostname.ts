@@ -12,11 +12,11 @@ const TIMEOUT_MS = 2_000
  * there is none.
  */
 export async function resolveTarget(target: NameTarget, resolvers: readonly string[]): Promise<Endpoint[]> {
-  const { name, port, isTls, serverName } = target
+  const { name, port, scheme, serverName } = target
   const addresses = await (resolvers.length > 0 ? ask(name, resolvers) : askSystem(name)).catch((error: Error) => {
     throw new TransientError(`plugin/forward: failed to resolve "${name}": ${error.message}`, { cause: error })
   })
-  return addresses.map(address => ({ address, port, isTls, serverName }))
+  return addresses.map(address => ({ address, port, scheme, serverName }))
 }
 
 async function ask(name: string, resolvers: readonly string[]): Promise<string[]> {

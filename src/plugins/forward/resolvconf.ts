@@ -63,4 +63,4 @@ export class ResolvConf {
 }
 
 const readEndpoints = (text: string): Endpoint[] =>
-  parseResolvConf(text).map(address => ({ address, port: DNS_PORT, isTls: false }))
+  parseResolvConf(text).map(address => ({ address, port: DNS_PORT, scheme: 'dns' }))

@@ -123,7 +123,7 @@ function describeUpstreams(handler: Forward, files: readonly ResolvConf[]): Upst
 
 /** The name that the certificate of a TLS server must have comes from `%NAME` or from `tls_servername`. */
 function nameServer<T extends Endpoint | NameTarget>(cursor: Cursor, token: Token, part: T, properties: Properties): T {
-  if (!part.isTls || properties.serverName === undefined) return part
+  if (part.scheme === 'dns' || properties.serverName === undefined) return part
   if (part.serverName !== undefined) {
     throw cursor.error('bad_argument', `a server name in '${token.text}' and tls_servername`, 'one of them', token)
   }
@@ -137,7 +137,9 @@ function listEndpoints(sources: readonly Source[], named: ReadonlyMap<NameTarget
 }
 
 const hasTls = (sources: readonly Source[]): boolean =>
-  sources.some(source => ('kind' in source ? source.isTls : source.endpoints.some(({ isTls }) => isTls)))
+  sources.some(source =>
+    'kind' in source ? source.scheme !== 'dns' : source.endpoints.some(({ scheme }) => scheme !== 'dns'),
+  )
 
 function makeContext(
   properties: Properties,

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import type { Cursor } from '../../corefile/directive.ts'
 import type { CorefileError } from '../../corefile/error.ts'
 import type { Token } from '../../corefile/token.ts'
-import type { Endpoint } from '../../upstream/endpoint.ts'
+import type { Endpoint, Scheme } from '../../upstream/endpoint.ts'
 import { parseName } from '../../wire/name.ts'
 
 export type Target = ServerTarget | FileTarget | NameTarget
@@ -27,7 +27,7 @@ export interface NameTarget {
   readonly kind: 'name'
   readonly name: string
   readonly port: number
-  readonly isTls: boolean
+  readonly scheme: Scheme
   readonly serverName?: string
 }
 
@@ -45,26 +45,26 @@ export function parseTarget(cursor: Cursor, token: Token, directory: string): Ta
     throw cursor.error('bad_argument', `${scheme}:// is not supported in this version`, 'dns:// or tls://', token)
   }
   if (scheme !== 'dns' && scheme !== 'tls') throw bad(`unknown scheme in '${token.text}'`)
-  const isTls = scheme === 'tls'
+  const isDns = scheme === 'dns'
   const { text, zone } = splitZone(rest)
   const parts = splitPort(text)
   const host = parts?.host ?? ''
-  const port = parts?.port ?? (isTls ? TLS_PORT : DNS_PORT)
+  const port = parts?.port ?? (isDns ? DNS_PORT : TLS_PORT)
   if (port < 1 || port > MAX_PORT) throw bad(`bad port in '${token.text}'`)
-  const serverName = isTls && zone !== '' ? zone : undefined
+  const serverName = !isDns && zone !== '' ? zone : undefined
   if (isIP(host) !== 0) {
     // Behind `%` stands a name for TLS; otherwise the interface of a link-local address.
-    const address = !isTls && zone !== '' && isLinkLocal(host) ? `${host}%${zone}` : host
-    return { kind: 'server', endpoint: { address, port, isTls, serverName } }
+    const address = isDns && zone !== '' && isLinkLocal(host) ? `${host}%${zone}` : host
+    return { kind: 'server', endpoint: { address, port, scheme, serverName } }
   }
   const path = resolve(directory, rest)
-  if (!isTls && rest !== '' && existsSync(path)) return { kind: 'file', path }
+  if (isDns && rest !== '' && existsSync(path)) return { kind: 'file', path }
   if (rest.includes('/')) throw bad(`there is no file '${rest}'`)
   // Digits and dots alone are meant as an address.
   if (!/^[\w.-]+$/.test(host) || /^[\d.]+$/.test(host) || !parseName(host)) {
     throw bad(`'${token.text}' is not an IP address, a file or a host name`)
   }
-  return { kind: 'name', name: host, port, isTls, serverName }
+  return { kind: 'name', name: host, port, scheme, serverName }
 }
 
 /** `9.9.9.9%dns.quad9.net:853`: the port belongs to the address, not to the name behind `%`. */
