@@ -1,5 +1,8 @@
 // The options of the `kubernetes` plugin that decide which records there are.
 
+/** Which endpoints have PTR records: all, those of headless Services (specification, section 2.4.3), those with a host name. */
+export type PointerMode = 'all' | 'headless' | 'hostname'
+
 export interface RecordOptions {
   /** TTL of every record but `dns-version`; `ttl`. */
   readonly ttlSeconds: number
@@ -13,4 +16,5 @@ export interface RecordOptions {
   readonly isMulticluster: boolean
   /** Headless Services have names for the endpoints of a topology zone; `zonal`. */
   readonly zonal: boolean
+  readonly ptr: PointerMode
 }

@@ -25,7 +25,7 @@ export function pointerOwner(address: Uint8Array, reverseOrigins: readonly WireN
 
 /**
  * The names that an address points to, below `origin` (the first zone that is not a reverse one). `services` have it as a cluster IP, and of
- * those the first by name counts; `slices` have it as the address of an endpoint.
+ * those the first by name counts; `slices` have it as the address of an endpoint, and are those that `ptr` is about.
  */
 export function pointerRecords(
   address: Uint8Array,
@@ -58,6 +58,7 @@ function endpointTargets(
     if (!base) continue
     for (const endpoint of slice.endpoints) {
       for (const text of endpoint.addresses) {
+        if (options.ptr === 'hostname' && endpoint.hostname === '') continue
         if (addressKey(text) !== key) continue
         const target = joinName([endpointLabel(endpoint, text, options.endpointPodNames)], base)
         if (target) targets.set(octetsKey(target), target)

@@ -21,6 +21,7 @@ export const OPTIONS: RecordOptions = {
   ignoreEmptyService: false,
   isMulticluster: false,
   zonal: false,
+  ptr: 'all',
 }
 
 export interface Endpoint {

@@ -82,6 +82,17 @@ const rows: Row[] = [
     slices: [slice(['10.0.0.1'])],
     targets: [`10-0-0-1.${BASE}`],
   },
+  {
+    title: 'with `ptr hostname`, an endpoint without a host name has no pointer',
+    address: '10.0.0.1',
+    slices: [
+      slice([{ addresses: ['10.0.0.1'], hostname: 'b' }]),
+      slice(['10.0.0.1'], [], { 'kubernetes.io/service-name': 'other' }),
+      slice([{ addresses: ['10.0.0.1'], targetRef: { kind: 'Pod', name: 'web-0' } }]),
+    ],
+    options: { ptr: 'hostname', endpointPodNames: true },
+    targets: [`b.${BASE}`],
+  },
   { title: 'an address that nobody has', address: '10.0.0.1', targets: [] },
 ]
 

@@ -64,6 +64,7 @@ const site = await RunningSite.start({
         pods insecure
         ttl 30
         zonal
+        max_answers 2
     }
 }`,
   plugins: [capture, ...PLUGINS],

@@ -6,6 +6,7 @@ import { lowerOctet } from '../../wire/name.ts'
 import { type Query, read16, skipName } from '../../wire/query.ts'
 import { type Reply, Section, recordEnd, write16 } from '../../wire/reply.ts'
 import { type ZoneImage, NO_BLOCK, NO_ENTRY } from '../../zones/image.ts'
+import type { Sampler } from './sample.ts'
 
 /** CoreDNS adds no CNAME that has more than ten before it (plugin/backend_lookup.go, maxCnameChainLength). */
 const MAX_CHAIN = 11
@@ -74,6 +75,7 @@ export const CNAME_COMPLETE = 0
  */
 export function followCname(
   image: ZoneImage,
+  sampler: Sampler,
   query: Query,
   reply: Reply,
   zoneAt: number,
@@ -85,7 +87,9 @@ export function followCname(
   let block = firstBlock
   let entry = firstEntry
   for (let depth = 0; depth < MAX_CHAIN; depth++) {
-    addOwned(image, reply, block, entry, owner)
+    const from = reply.position
+    reply.addRecords(Section.Answer, image.bytes, image.offset(block, entry), image.length(entry), image.count(entry))
+    setOwners(reply, from, owner)
     if (reply.truncated) return CNAME_COMPLETE
     const length = image.length(entry) - 12
     const rdataAt = reply.position - length
@@ -97,7 +101,9 @@ export function followCname(
     owner = 0xc000 | (rdataAt - reply.start)
     entry = image.entry(block, query.qtype)
     if (entry !== NO_ENTRY) {
-      addOwned(image, reply, block, entry, owner)
+      const from = reply.position
+      sampler.add(image, query, reply, block, entry)
+      setOwners(reply, from, owner)
       return CNAME_COMPLETE
     }
     entry = image.entry(block, Type.CNAME)
@@ -108,10 +114,8 @@ export function followCname(
   return CNAME_DROPPED
 }
 
-/** Copies a set into the answer and points its owners to `owner`. */
-function addOwned(image: ZoneImage, reply: Reply, block: number, entry: number, owner: number): void {
-  const from = reply.position
-  reply.addRecords(Section.Answer, image.bytes, image.offset(block, entry), image.length(entry), image.count(entry))
+/** Points the owners of the records behind `from` to `owner`. */
+function setOwners(reply: Reply, from: number, owner: number): void {
   for (let at = from; at < reply.position; at = recordEnd(reply.bytes, at, reply.position)) {
     write16(reply.bytes, at, owner)
   }

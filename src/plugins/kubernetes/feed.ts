@@ -30,7 +30,7 @@ export function listFeeds(process: ProcessContext): Feed[] {
 
 /** All that the image depends on. */
 function describe(options: KubernetesOptions, addresses: readonly Uint8Array[]): string {
-  const { fallthrough: _, startupTimeoutMs: __, ...rest } = options
+  const { fallthrough: _, startupTimeoutMs: __, negativeTtlSeconds: ___, maxAnswers: ____, ...rest } = options
   const namespaces = rest.namespaces && [...rest.namespaces].sort()
   return JSON.stringify([{ ...rest, namespaces }, addresses.map(octets => octets.join('.'))])
 }
@@ -115,13 +115,13 @@ export class Feed {
 
   #makePublishers(): void {
     const { zones, multicluster, namespaces, pods } = this.#options
-    const { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, zonal } = this.#options
+    const { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, zonal, ptr } = this.#options
     const { log } = this.#process
     const waiting = new Set<boolean>()
     const publish = (isMulticluster: boolean, forward: string[], reverse: string[]): void => {
       waiting.add(isMulticluster)
       const publisher = new Publisher(this.#writer, {
-        records: { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, isMulticluster, zonal },
+        records: { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, isMulticluster, zonal, ptr },
         forwardOrigins: forward.map(toWire),
         reverseOrigins: reverse.map(toWire),
         namespaces,

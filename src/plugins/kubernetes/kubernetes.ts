@@ -1,6 +1,7 @@
 // The query side of the plugin: answers from the zone image, and from nothing else. CoreDNS plugin/kubernetes/handler.go, but for names
 // that exist without a record of the type asked for: those are NODATA, never NXDOMAIN (RFC 2308 section 2, RFC 8020).
 
+import { randomInt } from 'node:crypto'
 import type { Handler } from '../../server/handler.ts'
 import { Rcode, Type } from '../../wire/constants.ts'
 import type { WireName } from '../../wire/name.ts'
@@ -13,12 +14,17 @@ import { AliasFinder } from './alias.ts'
 import { CNAME_COMPLETE, CNAME_DROPPED, addAliasedAdditional, followCname, respellTargets } from './answer.ts'
 import { Chaser } from './chase.ts'
 import { PodAddress } from './podaddress.ts'
+import { Sampler } from './sample.ts'
 import { ZonalFinder } from './zonal.ts'
 
 /** What the query side needs to know; plain data, so that a serving thread can be given it. */
 export interface KubernetesZones {
   readonly zones: readonly WireName[]
   readonly ttlSeconds: number
+  /** TTL and minimum of the SOA: how long it may be remembered that something is not there (RFC 2308 section 5). */
+  readonly negativeTtlSeconds: number
+  /** How many records of a set an answer over UDP has at most; NO_MAXIMUM for all. */
+  readonly maxAnswers: number
   /** Names of Pods are made from the question alone: `pods insecure`. */
   readonly podsInsecure: boolean
   /** Zones whose missing names go to the next plugin. */
@@ -30,7 +36,9 @@ export class KubernetesHandler implements Handler {
   readonly #origins: Origins
   readonly #fallthrough: Origins
   readonly #ttlSeconds: number
+  readonly #negativeTtlSeconds: number
   readonly #podsInsecure: boolean
+  readonly #sampler: Sampler
   readonly #author: number
   readonly #next: Handler
   readonly #chaser: Chaser
@@ -44,6 +52,8 @@ export class KubernetesHandler implements Handler {
     this.#origins = new Origins(zones.zones)
     this.#fallthrough = new Origins(zones.fallthrough)
     this.#ttlSeconds = zones.ttlSeconds
+    this.#negativeTtlSeconds = zones.negativeTtlSeconds
+    this.#sampler = new Sampler(zones.maxAnswers, randomInt(2 ** 32))
     this.#podsInsecure = zones.podsInsecure
     this.#author = author
     this.#next = next
@@ -73,7 +83,7 @@ export class KubernetesHandler implements Handler {
     const image = this.#image
     const { qtype } = query
     if (qtype === Type.SOA && zoneAt === 0) {
-      addSoa(reply, Section.Answer, 0, this.#ttlSeconds, image.serial)
+      addSoa(reply, Section.Answer, 0, this.#negativeTtlSeconds, image.serial)
       return Rcode.NOERROR
     }
     const entry = image.entry(block, qtype)
@@ -81,7 +91,7 @@ export class KubernetesHandler implements Handler {
       if (qtype === Type.A || qtype === Type.AAAA) {
         const cname = image.entry(block, Type.CNAME)
         if (cname !== NO_ENTRY) {
-          const target = followCname(image, query, reply, zoneAt, block, cname)
+          const target = followCname(image, this.#sampler, query, reply, zoneAt, block, cname)
           if (target === CNAME_COMPLETE) return Rcode.NOERROR
           if (target !== CNAME_DROPPED) return this.#chaser.chase(query, reply, target)
           // Its target may be among what has not been heard of yet.
@@ -91,11 +101,12 @@ export class KubernetesHandler implements Handler {
       return this.#noData(reply, zoneAt)
     }
     const from = reply.position
-    const count = image.count(entry)
-    reply.addRecords(Section.Answer, image.bytes, image.offset(block, entry), image.length(entry), count)
+    const isWhole = this.#sampler.add(image, query, reply, block, entry)
     if (qtype === Type.SRV) respellTargets(query, reply, zoneAt, from, 6)
     else if (qtype === Type.NS) respellTargets(query, reply, zoneAt, from, 0)
-    if (!reply.truncated && image.additionalCount(entry) > 0) addAliasedAdditional(image, reply, block, entry, shift)
+    if (isWhole && !reply.truncated && image.additionalCount(entry) > 0) {
+      addAliasedAdditional(image, reply, block, entry, shift)
+    }
     return Rcode.NOERROR
   }
 
@@ -113,14 +124,14 @@ export class KubernetesHandler implements Handler {
   }
 
   #noData(reply: Reply, zoneAt: number): Rcode {
-    addSoa(reply, Section.Authority, zoneAt, this.#ttlSeconds, this.#image.serial)
+    addSoa(reply, Section.Authority, zoneAt, this.#negativeTtlSeconds, this.#image.serial)
     return Rcode.NOERROR
   }
 
   #nameError(query: Query, reply: Reply, zoneAt: number): Rcode | Promise<Rcode> {
     if (this.#fallthrough.match(query) !== NO_ZONE) return this.#next.serve(query, reply)
     this.#sign(reply)
-    addSoa(reply, Section.Authority, zoneAt, this.#ttlSeconds, this.#image.serial)
+    addSoa(reply, Section.Authority, zoneAt, this.#negativeTtlSeconds, this.#image.serial)
     // Until everything has been heard of once, that a name is missing says nothing.
     return this.#image.isComplete ? Rcode.NXDOMAIN : Rcode.SERVFAIL
   }

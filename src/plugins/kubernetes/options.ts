@@ -7,6 +7,8 @@ import { parseZones } from '../../corefile/key.ts'
 import type { RequestLimits } from '../../watch/limit.ts'
 import { MAX_NAME_LENGTH } from '../../wire/constants.ts'
 import { parseName } from '../../wire/name.ts'
+import type { PointerMode } from '../../records/options.ts'
+import { NO_MAXIMUM } from './sample.ts'
 
 export interface KubernetesOptions {
   /** Absolute, lower case. */
@@ -22,6 +24,11 @@ export interface KubernetesOptions {
   pods: 'disabled' | 'insecure' | 'verified'
   endpointPodNames: boolean
   ttlSeconds: number
+  /** Of the SOA, and so of answers that say no; `ttl` when undefined. */
+  negativeTtlSeconds: number | undefined
+  /** Of a set over UDP; NO_MAXIMUM for all. */
+  maxAnswers: number
+  ptr: PointerMode
   noEndpoints: boolean
   /** Zones whose missing names go to the next plugin; `.` is all. */
   fallthrough: string[]
@@ -33,7 +40,12 @@ export interface KubernetesOptions {
 }
 
 const POD_MODES = ['disabled', 'insecure', 'verified'] as const
+const POINTER_MODES = ['all', 'headless', 'hostname'] as const satisfies readonly PointerMode[]
 const MAX_TTL_SECONDS = 3600
+/** CoreDNS lets nobody remember for longer that a name is not there (plugin/backend_lookup.go). */
+const MAX_NEGATIVE_TTL_SECONDS = 300
+/** What a message can hold of the smallest records. */
+const MAX_ANSWERS = 4_096
 /** The longest name that every zone has is `dns-version`. */
 const MAX_ZONE_LENGTH = MAX_NAME_LENGTH - 'dns-version.'.length
 
@@ -77,17 +89,22 @@ const PROPERTIES: Record<string, (line: Cursor, options: KubernetesOptions, dire
     options.labels = readSelector(line)
   },
   pods(line, options) {
-    const token = line.requireArg(`one of ${POD_MODES.join(', ')}`)
-    const mode = POD_MODES.find(known => known === token.text)
-    if (!mode)
-      throw line.error('bad_argument', `'${token.text}' is no pod mode`, `one of ${POD_MODES.join(', ')}`, token)
-    options.pods = mode
+    options.pods = readMode(line, POD_MODES, 'pod mode')
+  },
+  ptr(line, options) {
+    options.ptr = readMode(line, POINTER_MODES, 'choice of endpoints')
   },
   endpoint_pod_names(_line, options) {
     options.endpointPodNames = true
   },
   ttl(line, options) {
     options.ttlSeconds = line.integer(0, MAX_TTL_SECONDS)
+  },
+  negative_ttl(line, options) {
+    options.negativeTtlSeconds = line.integer(0, MAX_NEGATIVE_TTL_SECONDS)
+  },
+  max_answers(line, options) {
+    options.maxAnswers = line.integer(1, MAX_ANSWERS)
   },
   noendpoints(_line, options) {
     options.noEndpoints = true
@@ -139,6 +156,9 @@ export function readOptions(cursor: Cursor, zones: readonly string[], directory:
     pods: 'disabled',
     endpointPodNames: false,
     ttlSeconds: 5,
+    negativeTtlSeconds: undefined,
+    maxAnswers: NO_MAXIMUM,
+    ptr: 'all',
     noEndpoints: false,
     fallthrough: [],
     ignoreEmptyService: false,
@@ -153,19 +173,10 @@ export function readOptions(cursor: Cursor, zones: readonly string[], directory:
     line.end()
     line.noBlock()
   }
-  if (options.namespaces && options.namespaceLabels !== undefined) {
-    const line = cursor.block().find(({ name }) => name.text === 'namespace_labels')!
-    throw line.error('bad_argument', 'namespace_labels beside namespaces', 'one of the two', line.name)
-  }
-  if (options.zonal && options.noEndpoints) {
-    const line = cursor.block().find(({ name }) => name.text === 'zonal')!
-    throw line.error(
-      'bad_argument',
-      'zonal beside noendpoints, which leaves no endpoint to choose',
-      'one of the two',
-      line.name,
-    )
-  }
+  refuseTogether(cursor, 'namespace_labels', 'namespaces', '')
+  refuseTogether(cursor, 'zonal', 'noendpoints', ', which leaves no endpoint to choose')
+  refuseTogether(cursor, 'ptr', 'noendpoints', ', which leaves no endpoint to point to')
+  refuseTogether(cursor, 'max_answers', 'noendpoints', ', which leaves no name with several')
   const long = options.zones.find(zone => parseName(zone)!.length > MAX_ZONE_LENGTH)
   if (long !== undefined) {
     const what = `zone '${long}' leaves no room for the names in it`
@@ -181,6 +192,22 @@ export function readOptions(cursor: Cursor, zones: readonly string[], directory:
     )
   }
   return options
+}
+
+/** Refuses the first of two properties where both are there; `why` stands behind the second. */
+function refuseTogether(cursor: Cursor, first: string, second: string, why: string): void {
+  const lines = cursor.block()
+  const line = lines.find(({ name }) => name.text === first)
+  if (!line || !lines.some(({ name }) => name.text === second)) return
+  throw line.error('bad_argument', `${first} beside ${second}${why}`, 'one of the two', line.name)
+}
+
+function readMode<M extends string>(line: Cursor, modes: readonly M[], what: string): M {
+  const known = `one of ${modes.join(', ')}`
+  const token = line.requireArg(known)
+  const mode = modes.find(name => name === token.text)
+  if (mode === undefined) throw line.error('bad_argument', `'${token.text}' is no ${what}`, known, token)
+  return mode
 }
 
 /** Whether a zone holds PTR records. */

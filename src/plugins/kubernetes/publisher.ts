@@ -91,6 +91,7 @@ export class Publisher {
         this.#services.set(after.key, after)
         this.#indexClusterIPs(after, 'add')
       }
+      if (this.#options.records.ptr === 'headless' && held?.headless !== after?.headless) this.#touchEndpoints(key)
       if (isServiceModified(before, after)) this.#isModified = true
       this.#schedule()
     },
@@ -154,15 +155,16 @@ export class Publisher {
     const key = `${slice.namespace}/${name}`
     this.#touchService(key)
     this.#slices[how](key, slice)
-    const seen = new Set<string>()
-    for (const { addresses } of slice.endpoints) {
-      for (const text of addresses) {
-        const address = addressKey(text)
-        if (address === undefined || seen.has(address)) continue
-        seen.add(address)
-        this.#slicesByAddress[how](address, slice)
-        this.#dirtyAddresses.set(address, Buffer.from(address, 'latin1'))
-      }
+    for (const address of endpointAddresses(slice)) {
+      this.#slicesByAddress[how](address, slice)
+      this.#dirtyAddresses.set(address, Buffer.from(address, 'latin1'))
+    }
+  }
+
+  /** What the endpoints of a Service point to depends on the Service. */
+  #touchEndpoints(key: string): void {
+    for (const slice of this.#slices.get(key)) {
+      for (const address of endpointAddresses(slice)) this.#dirtyAddresses.set(address, Buffer.from(address, 'latin1'))
     }
   }
 
@@ -267,10 +269,15 @@ export class Publisher {
     if (!owner || !primary) return
     // As in CoreDNS, `namespaces` hides an address, a label of the Namespace does not.
     const services = this.#servicesByAddress.get(key).filter(({ namespace }) => this.#isServed(namespace))
-    const slices = this.#slicesByAddress.get(key).filter(({ namespace }) => this.#isServed(namespace))
+    const slices = this.#slicesByAddress.get(key).filter(slice => this.#isPointedTo(slice))
     const records = pointerRecords(address, owner, services, slices, primary, this.#options.records)
     if (records) this.#publish(records)
     else this.#writer.withdraw(owner)
+  }
+
+  #isPointedTo({ namespace, service }: SlimEndpointSlice): boolean {
+    if (!this.#isServed(namespace)) return false
+    return this.#options.records.ptr !== 'headless' || this.#services.get(`${namespace}/${service}`)?.headless === true
   }
 
   /** Several Pods may share an address, on the host's network: the name stays as long as one of them does. */
@@ -321,6 +328,12 @@ export class Publisher {
       this.#options.onProgrammed?.(serviceKind(service), Math.max(0, seconds))
     }
   }
+}
+
+/** The addresses in a slice, as keys, each once. */
+function endpointAddresses({ endpoints }: SlimEndpointSlice): Set<string> {
+  const keys = endpoints.flatMap(({ addresses }) => addresses.map(addressKey))
+  return new Set(keys.filter(key => key !== undefined))
 }
 
 const podKey = ({ namespace, podIP }: SlimPod): string => `${namespace}/${podIP}`

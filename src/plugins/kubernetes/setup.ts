@@ -32,10 +32,12 @@ class KubernetesInstance implements Instance {
   }
 
   handler(next: Handler): Handler {
-    const { zones, ttlSeconds, pods, fallthrough } = this.#options
+    const { zones, ttlSeconds, negativeTtlSeconds = ttlSeconds, maxAnswers, pods, fallthrough } = this.#options
     const query = {
       zones: zones.map(toWire),
       ttlSeconds,
+      negativeTtlSeconds,
+      maxAnswers,
       podsInsecure: pods === 'insecure',
       fallthrough: fallthrough.map(toWire),
     }

@@ -7,7 +7,7 @@ import { RunningSite } from '../../site/running.ts'
 const SELECTOR = "expected a label selector such as 'app=web' or 'tier in (a, b),!legacy'"
 const KNOWN =
   'expected one of endpoint, tls, kubeconfig, apiserver_qps, apiserver_burst, apiserver_max_inflight, namespaces, ' +
-  'namespace_labels, labels, pods, endpoint_pod_names, ttl, noendpoints, fallthrough, ignore, multicluster, zonal, startup_timeout'
+  'namespace_labels, labels, pods, ptr, endpoint_pod_names, ttl, negative_ttl, max_answers, noendpoints, fallthrough, ignore, multicluster, zonal, startup_timeout'
 const FILES = 'expected the files of certificate, key and CA: tls CERT KEY CA'
 
 /** What stands in the block, which begins at line 3, column 5, and what is said of it. */
@@ -36,6 +36,20 @@ const mistakes: [line: string, message: string][] = [
   ['pods verified insecure', "3:19: 'insecure' is one argument too many; expected none"],
   ['pods verified {\n      all\n    }', '4:7: pods has no properties; expected no block'],
   ['endpoint_pod_names yes', "3:24: 'yes' is one argument too many; expected none"],
+  ['ptr', "3:5: nothing after 'ptr'; expected one of all, headless, hostname"],
+  ['ptr none', "3:9: 'none' is no choice of endpoints; expected one of all, headless, hostname"],
+  ['ptr all all', "3:13: 'all' is one argument too many; expected none"],
+  [
+    'noendpoints\n    ptr all',
+    '4:5: ptr beside noendpoints, which leaves no endpoint to point to; expected one of the two',
+  ],
+  ['negative_ttl', "3:5: nothing after 'negative_ttl'; expected an integer"],
+  ['negative_ttl 301', "3:18: bad value '301'; expected an integer from 0 to 300"],
+  ['max_answers 0', "3:17: bad value '0'; expected an integer from 1 to 4096"],
+  [
+    'max_answers 3\n    noendpoints',
+    '3:5: max_answers beside noendpoints, which leaves no name with several; expected one of the two',
+  ],
   ['ttl', "3:5: nothing after 'ttl'; expected an integer"],
   ['ttl -1', "3:9: bad value '-1'; expected an integer from 0 to 3600"],
   ['ttl 3601', "3:9: bad value '3601'; expected an integer from 0 to 3600"],
@@ -85,6 +99,9 @@ const right = [
   'labels environment in (production, staging),application=nginx',
   'labels app.kubernetes.io/name==web,!legacy,tier',
   'multicluster cluster.local',
+  'ptr headless',
+  'negative_ttl 0\nttl 3600',
+  'max_answers 4096',
   'ttl 0',
   'ttl 3600',
   'zonal',

@@ -150,3 +150,26 @@ void t.test('namespaces hides addresses; namespace_labels does not', async t => 
     ['20.0.96.10.in-addr.arpa. PTR', `20.0.96.10.in-addr.arpa. 5 IN PTR ${name}`],
   ])
 })
+
+void t.test('ptr says which endpoints are pointed to', async t => {
+  const headlessOnly = await Cluster.open(t, { objects, zones, options: 'ptr headless' })
+  const ofService = '5.0.0.10.in-addr.arpa. PTR'
+  await headlessOnly.hold(t, [...found.filter(([question]) => question !== ofService), [ofService, `NXDOMAIN ${soa4}`]])
+  // Whether it is headless may be heard after the slice, and may change.
+  headlessOnly.remove('Service', 'web')
+  headlessOnly.api.apply(headless('web'))
+  await headlessOnly.become(t, [ofService, `5.0.0.10.in-addr.arpa. 5 IN PTR 10-0-0-5.web.${S}`])
+  headlessOnly.remove('Service', 'web')
+  await headlessOnly.become(t, [ofService, `NXDOMAIN ${soa4}`])
+  const named = await Cluster.open(t, { objects, zones, options: 'ptr hostname' })
+  await named.hold(t, [
+    [
+      '1.0.0.10.in-addr.arpa. PTR',
+      `1.0.0.10.in-addr.arpa. 5 IN PTR again.db.${S}`,
+      `1.0.0.10.in-addr.arpa. 5 IN PTR db-0.db.${S}`,
+    ],
+    ['10.0.96.10.in-addr.arpa. PTR', `10.0.96.10.in-addr.arpa. 5 IN PTR web.${S}`],
+    [ofService, `NXDOMAIN ${soa4}`],
+    ['2.0.0.10.in-addr.arpa. PTR', `NXDOMAIN ${soa4}`],
+  ])
+})

@@ -8,17 +8,20 @@ import { HTTP, clusterIP, externalName, headless, namespace, slice } from './obj
 const Z = 'cluster.local.'
 const objects = [namespace('ns'), clusterIP('web', ['10.96.0.10'])]
 
-for (const [option, ttl, soaTtl] of [
+for (const [option, ttl, soaTtl, minimum = ttl] of [
   ['', 5, 5],
   ['ttl 0', 0, 0],
   ['ttl 30', 30, 30],
   ['ttl 300', 300, 300],
   ['ttl 3600', 3600, 300],
+  ['negative_ttl 2', 5, 2, 2],
+  ['ttl 30\nnegative_ttl 0', 30, 0, 0],
+  ['ttl 0\nnegative_ttl 300', 0, 300, 300],
 ] as const) {
   void t.test(
-    `${option || 'no ttl'}: records have ${ttl} seconds, the SOA ${soaTtl} and a minimum of ${ttl}`,
+    `${option || 'no ttl'}: records have ${ttl} seconds, the SOA ${soaTtl} and a minimum of ${minimum}`,
     async t => {
-      const soa = `${soaTtl}/${ttl}`
+      const soa = `${soaTtl}/${minimum}`
       const zones = `${Z} 10.in-addr.arpa.`
       const cluster = await Cluster.open(t, { objects, zones, options: option, soa: `${Z} ${soa}` })
       const web = `web.ns.svc.${Z}`
@@ -27,7 +30,7 @@ for (const [option, ttl, soaTtl] of [
         [`${web} SRV`, `${web} ${ttl} IN SRV 0 100 80 ${web}`, `; ${web} ${ttl} IN A 10.96.0.10`],
         [`${web} MX`, 'NODATA'],
         [`foo.${Z} A`, 'NXDOMAIN'],
-        [`${Z} SOA`, `${Z} ${soaTtl} IN SOA ns.dns.${Z} hostmaster.${Z} * 7200 1800 86400 ${ttl}`],
+        [`${Z} SOA`, `${Z} ${soaTtl} IN SOA ns.dns.${Z} hostmaster.${Z} * 7200 1800 86400 ${minimum}`],
         [`${Z} NS`, `${Z} ${ttl} IN NS ns.dns.${Z}`, `; ns.dns.${Z} ${ttl} IN A 127.0.0.1`],
         ['10.0.96.10.in-addr.arpa. PTR', `10.0.96.10.in-addr.arpa. ${ttl} IN PTR ${web}`],
         ['x.10.in-addr.arpa. PTR', `NXDOMAIN 10.in-addr.arpa. ${soa}`],
