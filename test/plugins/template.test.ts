@@ -18,7 +18,43 @@ interface Case {
 const IP = 'match "^ip-(?P<a>[0-9]*)-(?P<b>[0-9]*)-(?P<c>[0-9]*)-(?P<d>[0-9]*)[.]example[.]$"'
 const ADDRESS = 'answer "{{ .Name }} 60 IN A {{ .Group.a }}.{{ .Group.b }}.{{ .Group.c }}.{{ .Group.d }}"'
 
+/** The example of CoreDNS's README. */
+const PRIVATE = `template IN A example.com {
+  match ^(?P<ip>[0-9]{1,3}(-[0-9]{1,3}){3})[.](?P<id>[a-z2-7]{26})[.]example[.]com[.]$
+  var ip replace(group('ip'), '-', '.')
+  expr "any(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'], incidr(ip, #))"
+  answer "{{ .Name }} 60 IN A {{ .Var.ip }}"
+  fallthrough
+}`
+const ID = 'abcdefghijklmnopqrstuvwxyz'
+
 const cases: Case[] = [
+  {
+    directive: PRIVATE,
+    question: { name: `10-1-2-3.${ID}.Example.com.` },
+    sections: [[`10-1-2-3.${ID}.example.com. 60 A 10.1.2.3`], [], []],
+  },
+  { directive: PRIVATE, question: { name: `8-8-8-8.${ID}.example.com.` }, sections: 'next' },
+  { directive: PRIVATE, question: { name: `310-1-2-3.${ID}.example.com.` }, rcode: Rcode.SERVFAIL },
+  {
+    directive: `template IN A {
+      var n 6 * 7
+      var half n / 4
+      var parts split(name(), '.')
+      answer "a. {{ .Var.n }} A 10.0.0.{{ len .Var.parts }}" "a. 1 TXT '{{ .Var.half }} {{ printf \`%x\` .Var.n }}'"
+    }`.replaceAll('\\`', '`'),
+    question: { name: 'a.b.' },
+    sections: [
+      [
+        'a. 42 A 10.0.0.3',
+        `a. 1 TXT ${Buffer.from("\u0005'10.5").toString('hex')}${Buffer.from("\u00032a'").toString('hex')}`,
+      ],
+      [],
+      [],
+    ],
+  },
+  { directive: "template IN A {\nexpr type() == 'AAAA'\nanswer broken\n}", question: {}, rcode: Rcode.SERVFAIL },
+  { directive: 'template IN A {\nexpr 1\nanswer broken\nfallthrough\n}', question: {}, sections: 'next' },
   {
     directive: `template IN A example {\n${IP}\n${ADDRESS}\n}`,
     question: { name: 'IP-10-95-12-8.example.' },
@@ -219,8 +255,18 @@ const mistakes: [directive: string, message: RegExp][] = [
   ['template IN A {\n ederror x\n}', /^Corefile:3:10: bad value 'x'/],
   ['template IN A {\n ederror 65536\n}', /^Corefile:3:10: /],
   ['template IN A {\n ederror 1 a b\n}', /^Corefile:3:14: /],
-  ['template IN A {\n var x 1\n}', /^Corefile:3:2: 'var' is not supported/],
-  ['template IN A {\n expr true\n}', /^Corefile:3:2: 'expr' is not supported/],
+  ['template IN A {\n var x\n}', /^Corefile:3:6: nothing after 'x'; expected an expression/],
+  ['template IN A {\n var 1x 1\n}', /^Corefile:3:6: '1x' is no name of a variable/],
+  ['template IN A {\n var len 1\n}', /^Corefile:3:6: the name 'len' is taken/],
+  ['template IN A {\n var true 1\n}', /^Corefile:3:6: the name 'true' is taken/],
+  ['template IN A {\n var type 1\n}', /^Corefile:3:6: the name 'type' is taken/],
+  ['template IN A {\n var x 1\n var x 2\n}', /^Corefile:4:6: the name 'x' is taken/],
+  ['template IN A {\n var x y\n var y 2\n}', /^Corefile:3:8: 'y' is not known here/],
+  ['template IN A {\n expr\n}', /^Corefile:3:2: nothing after 'expr'/],
+  ['template IN A {\n expr name() ==   nome()\n}', /^Corefile:3:19: 'nome' is no function; there are name, /],
+  ['template IN A {\n expr "name() ==\n  nome()"\n}', /^Corefile:4:3: 'nome' is no function/],
+  ['template IN A {\n expr sortBy([1], #)\n}', /^Corefile:3:7: the function 'sortBy' is not supported/],
+  ["template IN A {\n expr name() matches  '(?=a)'\n}", /^Corefile:3:23: '\(\?=' is not in the syntax of RE2/],
 ]
 for (const [directive, message] of mistakes) {
   void t.test(`refused: ${directive.replaceAll('\n', ' ')}`, async t => {

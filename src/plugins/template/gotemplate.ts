@@ -13,6 +13,8 @@ export interface TemplateData {
   readonly Remote: string
   readonly Match: readonly string[]
   readonly Group: ReadonlyMap<string, string>
+  /** What `var` has set. */
+  readonly Var: ReadonlyMap<string, Value>
   readonly Question: Readonly<Record<(typeof QUESTION_FIELDS)[number], Value>>
   readonly Message: Readonly<Record<(typeof MESSAGE_FIELDS)[number], Value>>
   /** Metadata by its label; empty where there is none. */
@@ -58,7 +60,7 @@ interface Word {
 type Piece = { readonly text: string } | { readonly words: readonly Word[]; readonly offset: number }
 
 const LEAVES = ['Zone', 'Name', 'Class', 'Type', 'Regex', 'Remote', 'Match'] as const
-const KNOWN = [...LEAVES, 'Group.NAME', 'Question.FIELD', 'Message.FIELD', 'Meta "NAME"']
+const KNOWN = [...LEAVES, 'Group.NAME', 'Var.NAME', 'Question.FIELD', 'Message.FIELD', 'Meta "NAME"']
   .map(name => `.${name}`)
   .join(', ')
 
@@ -266,6 +268,7 @@ function compileField([root, field, ...more]: readonly string[], offset: number)
   if (root === 'Group' && more.length === 0) {
     return data => (field === undefined ? data.Group : data.Group.get(field))
   }
+  if (root === 'Var' && field !== undefined && more.length === 0) return data => data.Var.get(field)
   const inQuestion = QUESTION_FIELDS.find(name => name === field)
   if (root === 'Question' && inQuestion && more.length === 0) return data => data.Question[inQuestion]
   const inMessage = MESSAGE_FIELDS.find(name => name === field)

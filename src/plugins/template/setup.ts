@@ -6,6 +6,10 @@ import { Rcode, parseClass, parseRcode, parseType } from '../../wire/constants.t
 import { Section } from '../../wire/reply.ts'
 import { compilePattern } from '../pattern.ts'
 import { Scope } from '../scope.ts'
+import { type Asked, QUESTION_FUNCTIONS } from './environment.ts'
+import { type Expression, compileExpression, isReserved } from './expression.ts'
+import { ExpressionSyntaxError } from './lexeme.ts'
+import type { ExprType } from './library.ts'
 import { TemplateSyntaxError, compileTemplate } from './gotemplate.ts'
 import { templateMetrics } from './metrics.ts'
 import { type Pattern, type RecordTemplate, TemplateHandler, type TemplateOptions } from './template.ts'
@@ -15,7 +19,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   authority: Section.Authority,
   additional: Section.Additional,
 }
-const PROPERTIES = ['match', ...Object.keys(SECTIONS), 'rcode', 'ederror', 'fallthrough']
+const PROPERTIES = ['match', 'var', 'expr', ...Object.keys(SECTIONS), 'rcode', 'ederror', 'fallthrough']
 const MAX_INFO_CODE = 65_535
 
 export const template: Plugin = {
@@ -35,6 +39,9 @@ function readOptions(cursor: Cursor, blockZones: readonly string[]): TemplateOpt
   const zones = cursor.zones()
   const patterns: Pattern[] = []
   const records: RecordTemplate[] = []
+  const types = new Map<string, ExprType>()
+  const variables: { name: string; expression: Expression<Asked> }[] = []
+  const conditions: Expression<Asked>[] = []
   let rcode: Rcode = Rcode.NOERROR
   let extendedError: TemplateOptions['extendedError']
   let fallthrough: string[] = []
@@ -59,8 +66,13 @@ function readOptions(cursor: Cursor, blockZones: readonly string[]): TemplateOpt
     } else if (text === 'upstream') {
       // Without effect in CoreDNS, too: old Corefiles have it.
       line.remainingArgs()
-    } else if (text === 'var' || text === 'expr') {
-      throw line.error('unknown_property', `'${text}' is not supported`, 'match, or a template', line.name)
+    } else if (text === 'var') {
+      const name = readVariable(line, types)
+      const expression = readExpression(line, types)
+      types.set(name, expression.type)
+      variables.push({ name, expression })
+    } else if (text === 'expr') {
+      conditions.push(readExpression(line, types))
     } else throw line.unknown(PROPERTIES)
     line.noBlock()
   }
@@ -69,6 +81,8 @@ function readOptions(cursor: Cursor, blockZones: readonly string[]): TemplateOpt
     qtype,
     zones: new Scope(zones.length > 0 ? zones : blockZones),
     patterns: patterns.length > 0 ? patterns : [{ source: '.*', regexp: /.*/ }],
+    variables,
+    conditions,
     records: records.sort((a, b) => a.section - b.section),
     rcode,
     extendedError,
@@ -93,6 +107,40 @@ function readTemplate(token: Token, section: Section): RecordTemplate {
   } catch (error) {
     if (!(error instanceof TemplateSyntaxError)) throw error
     throw new CorefileError('bad_argument', locate(token, error.offset), error.message, 'a template of Go')
+  }
+}
+
+function readVariable(line: Cursor, known: ReadonlyMap<string, ExprType>): string {
+  const token = line.requireArg('the name of a variable, and an expression')
+  const { text } = token
+  if (!/^[a-z_]\w*$/i.test(text)) {
+    throw line.error('bad_argument', `'${text}' is no name of a variable`, 'letters, digits and _', token)
+  }
+  if (known.has(text) || isReserved(text) || Object.hasOwn(QUESTION_FUNCTIONS, text)) {
+    throw line.error('bad_argument', `the name '${text}' is taken`, 'another one', token)
+  }
+  return text
+}
+
+/** The rest of the line. */
+function readExpression(line: Cursor, variables: ReadonlyMap<string, ExprType>): Expression<Asked> {
+  const tokens = readTokens(line, "an expression such as incidr(client_ip(), '10.0.0.0/8')")
+  const position = (offset: number): ReturnType<typeof locate> => {
+    let at = offset
+    let i = 0
+    // The words of the line have one blank between them.
+    while (at > tokens[i].text.length && i < tokens.length - 1) at -= tokens[i++].text.length + 1
+    return locate(tokens[i], at)
+  }
+  try {
+    return compileExpression(tokens.map(({ text }) => text).join(' '), {
+      functions: QUESTION_FUNCTIONS,
+      variables,
+      compilePattern: (text, offset) => compilePattern({ ...tokens[0], ...position(offset), text }),
+    })
+  } catch (error) {
+    if (!(error instanceof ExpressionSyntaxError)) throw error
+    throw new CorefileError('bad_argument', position(error.offset), error.message, 'an expression of the expr language')
   }
 }
 

@@ -13,8 +13,13 @@ import { type Reply, Section, write16 } from '../../wire/reply.ts'
 import { Transcript, UNCHANGED } from '../../wire/transcript.ts'
 import { type ZoneRecord, parseRecord } from '../../wire/zonefile.ts'
 import { NO_ZONE, type Scope } from '../scope.ts'
+import type { Asked } from './environment.ts'
+import { type Expression, newFrame } from './expression.ts'
 import type { Template, TemplateData } from './gotemplate.ts'
+import type { ExprValue } from './library.ts'
+import { print } from './library.ts'
 import type { TemplateMetrics } from './metrics.ts'
+import type { Value } from './value.ts'
 
 export interface RecordTemplate {
   readonly section: Section
@@ -36,6 +41,10 @@ export interface TemplateOptions {
   readonly zones: Scope
   readonly patterns: readonly Pattern[]
   /** In the order of their sections. */
+  /** In the order of the Corefile: each may use those before it. */
+  readonly variables: readonly { readonly name: string; readonly expression: Expression<Asked> }[]
+  /** All must be true. */
+  readonly conditions: readonly Expression<Asked>[]
   readonly records: readonly RecordTemplate[]
   readonly rcode: Rcode
   readonly extendedError: { readonly infoCode: number; readonly text: Uint8Array } | undefined
@@ -64,7 +73,7 @@ export class TemplateHandler implements Handler {
   }
 
   serve(query: Query, reply: Reply): Rcode | Promise<Rcode> {
-    const { qclass, qtype, zones, patterns, fallthrough, rcode } = this.#options
+    const { qclass, qtype, zones, patterns } = this.#options
     if (qclass !== Class.ANY && query.qclass !== Class.ANY && query.qclass !== qclass) {
       return this.#next.serve(query, reply)
     }
@@ -74,15 +83,37 @@ export class TemplateHandler implements Handler {
     const name = formatName(query.name)
     for (const pattern of patterns) {
       const match = pattern.regexp.exec(name)
-      if (!match) continue
-      reply.author = this.#author
-      const data = this.#describe(query, name, zones.zones[zone], pattern, match)
-      this.#metrics.matched(data)
-      return rcode === Rcode.SERVFAIL ? rcode : this.#answer(query, reply, data)
+      if (match) return this.#match(query, reply, this.#describe(query, name, zones.zones[zone], pattern, match))
     }
-    if (fallthrough.has(query)) return this.#next.serve(query, reply)
+    return this.#pass(query, reply)
+  }
+
+  /** Not for this template: for the next, or for nobody. */
+  #pass(query: Query, reply: Reply): Rcode | Promise<Rcode> {
+    if (this.#options.fallthrough.has(query)) return this.#next.serve(query, reply)
     reply.author = this.#author
     return Rcode.SERVFAIL
+  }
+
+  /** The name fits; the conditions decide. */
+  #match(query: Query, reply: Reply, described: TemplateData): Rcode | Promise<Rcode> {
+    const { variables, conditions, rcode } = this.#options
+    let data = described
+    if (variables.length > 0 || conditions.length > 0) {
+      const frame = newFrame<Asked>({ query, block: this.#block, groups: data.Group })
+      try {
+        for (const { name, expression } of variables) frame.variables.set(name, expression.run(frame))
+        if (!conditions.every(condition => condition.run(frame) === true)) return this.#pass(query, reply)
+        data = { ...data, Var: new Map([...frame.variables].map(([name, value]) => [name, toValue(value)])) }
+      } catch (error) {
+        reply.author = this.#author
+        reply.failure = new Error(`template: ${(error as Error).message}`)
+        return Rcode.SERVFAIL
+      }
+    }
+    reply.author = this.#author
+    this.#metrics.matched(data)
+    return rcode === Rcode.SERVFAIL ? rcode : this.#answer(query, reply, data)
   }
 
   #describe(query: Query, name: string, zone: string, pattern: Pattern, match: RegExpExecArray): TemplateData {
@@ -101,6 +132,7 @@ export class TemplateHandler implements Handler {
         ...groups.map((text, i): [string, string] => [String(i), text]),
         ...Object.entries(match.groups ?? {}).map(([key, text]): [string, string] => [key, text ?? '']),
       ]),
+      Var: NO_VARIABLES,
       Question: {
         Name: formatName(query.bytes, query.start + HEADER_LENGTH),
         Qtype: BigInt(query.qtype),
@@ -174,6 +206,16 @@ export class TemplateHandler implements Handler {
 
 /** As in CoreDNS, what has no name is empty; and so a client cannot make a series of the metrics for each of 65,536 types. */
 const nameOrNothing = (name: string): string => (/^(TYPE|CLASS)\d/.test(name) ? '' : name)
+
+const NO_VARIABLES: ReadonlyMap<string, Value> = new Map()
+
+/** What an expression has made, for templates: there, whole numbers are integers. */
+function toValue(value: ExprValue): Value {
+  if (Array.isArray(value)) return value.map(print)
+  if (value instanceof Map) return new Map([...value].map(([key, inner]) => [key, print(inner)]))
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : print(value)
+  return value as Value
+}
 
 /** The whole record in wire form; nothing is compressed. */
 function encode({ owner, type, class: klass, ttlSeconds, rdata }: ZoneRecord): Buffer {

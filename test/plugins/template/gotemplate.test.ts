@@ -16,6 +16,10 @@ const data: TemplateData = {
     ['hex', 'ff'],
     ['none', ''],
   ]),
+  Var: new Map<string, string | bigint>([
+    ['ip', '10.0.0.1'],
+    ['n', 7n],
+  ]),
   Question: { Name: 'IP-10-1.example.', Qtype: 1n, Qclass: 1n },
   Message: {
     Id: 7n,
@@ -65,6 +69,7 @@ const cases: [template: string, text: string][] = [
   ['a {{- /* gone }} */ -}} b{{/* too */}}', 'ab'],
   ['{{ "quoted }}" }}{{ `raw\\n` }}', 'quoted }}raw\\n'],
   ['{{ .Meta "kubernetes/client-namespace" }}.', '.'],
+  ['{{ .Var.ip }} {{ printf "%03d" .Var.n }} {{ .Var.none }}', '10.0.0.1 007 <no value>'],
   ['{{ .Meta "kubernetes/namespace" | printf "%s.%s" "a" }}', 'a.data'],
   ['{{ print 1 2 "a" 3 }}{{ println "x" 1 }}', '1 2a3x 1\n'],
   ['{{ .Question.Name }} {{ .Message.Id }} {{ .Remote }} {{ .Regex }}', 'IP-10-1.example. 7 192.0.2.1 ^ip'],
@@ -105,7 +110,7 @@ const mistakes: [template: string, offset: number, message: RegExp][] = [
   ['{{ .Question.Foo }}', 3, /^'\.Question\.Foo' is not supported/],
   ['{{ .Message }}', 3, /^'\.Message' is not supported/],
   ['{{ . }}', 3, /^'\.' is not supported/],
-  ['{{ .Var.x }}', 3, /^'\.Var\.x' is not supported/],
+  ['{{ .Var }}', 3, /^'\.Var' is not supported/],
   ['{{ $x := 1 }}', 3, /^'\$x' is not supported/],
   ['{{ with .Name }}{{ end }}', 3, /^'with' is not supported/],
   ['x{{ template "a" }}', 4, /^'template' is not supported/],
