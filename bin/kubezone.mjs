@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-// Sources are TypeScript and run as they are: Node strips the types from 22.18 on.
+import { existsSync } from 'node:fs'
+
+// A checkout runs its sources as they are: Node strips the types from 22.18 on, but not under node_modules. A package has the bundle alone.
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 18)) {
   process.stderr.write(
@@ -7,4 +9,5 @@ if (major < 22 || (major === 22 && minor < 18)) {
   )
   process.exit(1)
 }
-await import('../src/main.ts')
+const main = new URL('../src/main.ts', import.meta.url)
+await import(existsSync(main) ? main.href : '../dist/lib/main.mjs')

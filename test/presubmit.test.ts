@@ -29,13 +29,19 @@ interface Import {
   readonly file: string
   readonly target: string
   readonly isType: boolean
+  readonly isDynamic: boolean
 }
 
 const sources = globSync('src/**/*.ts').map(file => ({ file, text: readFileSync(file, 'utf8') }))
 
 const imports = sources.flatMap(({ file, text }) =>
   [...text.matchAll(/^(?:import|export)\s+(type\s)?[^'"()]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/gm)].map(
-    ([, type, from, dynamic]): Import => ({ file, target: from ?? dynamic, isType: type !== undefined }),
+    ([, type, from, dynamic]): Import => ({
+      file,
+      target: from ?? dynamic,
+      isType: type !== undefined,
+      isDynamic: dynamic !== undefined,
+    }),
   ),
 )
 
@@ -66,6 +72,10 @@ void t.test('client-node is loaded by one file, when it is needed', async t => {
     loading.map(({ file }) => file),
     ['src/watch/kubeconfig.ts'],
   )
+  const statically = imports.filter(
+    ({ target, isType, isDynamic }) => target.endsWith('watch/kubeconfig.ts') && !isType && !isDynamic,
+  )
+  t.same(statically, [], 'and that file is loaded when there is a kubeconfig')
 })
 
 void t.test('dns2 stays off the query path', async t => {

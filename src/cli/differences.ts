@@ -8,7 +8,7 @@ const SECTION = /^## Differences from CoreDNS\n(.*?)(?=^## |(?![^]))/ms
 export function readDifferences(plugin: string): string[] {
   let text: string
   try {
-    text = readFileSync(new URL(`../plugins/${plugin}/README.md`, import.meta.url), 'utf8')
+    text = readFileSync(new URL(`../../src/plugins/${plugin}/README.md`, import.meta.url), 'utf8')
   } catch {
     return []
   }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Agent } from 'node:http'
 import { dirname, resolve } from 'node:path'
-import type { KubeConfig, User } from '@kubernetes/client-node'
+import { KubeConfig, type User } from '@kubernetes/client-node'
+import { parse } from 'yaml'
 import { type ConnectionOptions, type Credentials, HttpConnection, type TlsMaterial } from './connection.ts'
 import { ApiFault, FaultCode, toOneLine } from './fault.ts'
 import { isObject, objectOf, stringOf } from './json.ts'
@@ -26,7 +27,7 @@ interface FilledOptions {
 
 /**
  * By a kubeconfig file, with every way to authenticate that client-node knows: certificates, tokens, exec plugins,
- * OIDC. This is the one file that loads client-node, and only when it is called: that costs about a second and 90 MB.
+ * OIDC. This is the one file that loads client-node, at the cost of about a second and 90 MB: load it only when there is a kubeconfig.
  * Rejects with ApiFault.
  */
 export async function connectKubeconfig(options: KubeconfigOptions): Promise<HttpConnection> {
@@ -39,8 +40,6 @@ export async function connectKubeconfig(options: KubeconfigOptions): Promise<Htt
         : `cannot read the kubeconfig file ${file} (${error.code})`,
     )
   })
-  const { KubeConfig } = await import('@kubernetes/client-node')
-  const { parse } = await import('yaml')
   const config = new KubeConfig()
   let document: unknown
   try {

@@ -5,7 +5,7 @@ import type { ApiConnection, RequestObserver } from '../../watch/connection.ts'
 import type { ApiDefaults } from '../../server/plugin.ts'
 import { connectEndpoint } from '../../watch/endpoint.ts'
 import { connectInCluster } from '../../watch/incluster.ts'
-import { connectKubeconfig } from '../../watch/kubeconfig.ts'
+import type { KubeconfigOptions } from '../../watch/kubeconfig.ts'
 import { Reflector } from '../../watch/reflector.ts'
 import { ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, SERVICE_IMPORTS } from '../../watch/resource.ts'
 import type { SlimService, SlimServiceImport } from '../../watch/slim.ts'
@@ -29,14 +29,20 @@ export function connect(
 ): Promise<ApiConnection> {
   const common = { limits: options.limits, observer, userAgent }
   if (options.kubeconfig !== undefined) {
-    return connectKubeconfig({ ...common, file: options.kubeconfig, context: options.context })
+    return connectFile({ ...common, file: options.kubeconfig, context: options.context })
   }
   if (options.endpoint !== undefined) {
     return connectEndpoint({ ...common, endpoint: options.endpoint, tls: options.tls })
   }
-  if (defaults.kubeconfig !== undefined) return connectKubeconfig({ ...common, file: defaults.kubeconfig })
+  if (defaults.kubeconfig !== undefined) return connectFile({ ...common, file: defaults.kubeconfig })
   if (defaults.endpoint !== undefined) return connectEndpoint({ ...common, endpoint: defaults.endpoint })
   return connectInCluster(common)
+}
+
+/** A server in a cluster needs none of what this loads. */
+async function connectFile(options: KubeconfigOptions): Promise<ApiConnection> {
+  const { connectKubeconfig } = await import('../../watch/kubeconfig.ts')
+  return connectKubeconfig(options)
 }
 
 /** Who publishes what the watches bring. */
