@@ -52,8 +52,8 @@ export class Sampler {
     let index = 0
     let at = from
     for (let i = 0; i < this.#maxAnswers; i++) {
-      const low = Math.floor((i * count) / this.#maxAnswers)
-      const high = Math.floor(((i + 1) * count) / this.#maxAnswers)
+      const low = ((i * count) / this.#maxAnswers) | 0
+      const high = (((i + 1) * count) / this.#maxAnswers) | 0
       const wanted = (start + low + this.#draw(high - low)) % count
       if (isEven) {
         at = from + wanted * size
@@ -75,7 +75,7 @@ export class Sampler {
     x ^= x >>> 17
     x ^= x << 5
     this.#random = x
-    return (x >>> 0) % count
+    return (x >>> 1) % count
   }
 }
 

@@ -162,7 +162,8 @@ export class Loadbalance implements Handler {
     x ^= x >>> 17
     x ^= x << 5
     this.#random = x
-    return x >>> 0
+    // 31 bits: half of the larger numbers would be objects of the heap until this is compiled into its callers.
+    return x >>> 1
   }
 }
 
