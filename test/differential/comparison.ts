@@ -1,0 +1,185 @@
+// One kubezone and one CoreDNS over one API: brings both to a cluster, asks both the same, and tells where they differ.
+
+import type { FakeApi } from '../../src/fakeapi/fakeapi.ts'
+import type { ApiObject } from '../../src/fakeapi/object.ts'
+import { UdpClient } from '../server/clients.ts'
+import { buildQuery, decode } from '../server/message.ts'
+import { type Answer, TYPES, describe } from '../site/zonefile.ts'
+import { LABELS, NAMESPACES, keyOf } from './cluster.ts'
+import { DIFFERENCES } from './differences.ts'
+import { ADDRESSES, type Question, makeQuestion, makeRandom } from './questions.ts'
+
+/** Until both know of a change. */
+const PATIENCE_MS = 20_000
+const POLL_MS = 5
+/** Asked while the cluster changes; what comes back then may be of before or after, but something comes. */
+const QUESTIONS_MEANWHILE = 20
+
+const ZONE = 'cluster.local.'
+const SENTINEL = 'sentinel'
+
+const show = (of: Answer): string => JSON.stringify(of, null, 1).replaceAll('\n', '\n  ')
+
+/** An unlike answer, as a person reads it. */
+export class Unlike extends Error {
+  constructor({ name, type }: Question, ours: Answer, theirs: Answer) {
+    super(`${name} ${type}\nkubezone: ${show(ours)}\nCoreDNS:  ${show(theirs)}`)
+  }
+}
+
+/** The spelling of owners below the question's name is nobody's promise. */
+const lower = (lines: readonly string[]): string[] => lines.map(line => line.toLowerCase()).sort()
+
+async function ask(client: UdpClient, { name, type }: Question): Promise<Answer> {
+  const query = buildQuery({ name, type: TYPES[type], edns: { size: 65_000 } })
+  const [bytes] = await Promise.all([client.receive(), client.send(query)])
+  const { answer, ns, extra, ...head } = describe(decode(bytes), bytes)
+  return { ...head, answer: lower(answer), ns: lower(ns), extra: lower(extra) }
+}
+
+export interface ComparisonOptions {
+  readonly ports: { readonly ours: number; readonly theirs: number }
+  /** Those that the servers are to serve; all when absent. */
+  readonly namespaces?: readonly string[]
+}
+
+export class Comparison {
+  readonly #api: FakeApi
+  readonly #ours: UdpClient
+  readonly #theirs: UdpClient
+  readonly #namespaces: readonly string[]
+  readonly #objects = new Map<string, ApiObject>()
+  #round = 0
+  /** Questions that were compared. */
+  asked = 0
+  /** Those of them with records in CoreDNS's answer. */
+  found = 0
+  /** How often each rule was needed. */
+  readonly explained = new Map<string, number>()
+
+  constructor(api: FakeApi, { ports, namespaces = NAMESPACES }: ComparisonOptions) {
+    this.#api = api
+    this.#ours = new UdpClient(ports.ours)
+    this.#theirs = new UdpClient(ports.theirs)
+    // Those of the system would be names that no question is about.
+    for (const kind of ['Service', 'EndpointSlice'])
+      for (const own of api.store.list(api.store.resource(kind))) this.#delete(own)
+    this.#namespaces = namespaces
+  }
+
+  close(): void {
+    this.#ours.close()
+    this.#theirs.close()
+  }
+
+  /** Throws Unlike. */
+  async compare(objects: readonly ApiObject[], seed: number, count: number): Promise<void> {
+    const random = makeRandom(seed)
+    await this.#change(objects, random)
+    for (let i = 0; i < count; i++) await this.#compareOne(makeQuestion(random, objects), objects)
+  }
+
+  async #compareOne(question: Question, objects: readonly ApiObject[]): Promise<void> {
+    const [ours, theirs] = await Promise.all([ask(this.#ours, question), ask(this.#theirs, question)])
+    this.asked++
+    if (theirs.answer.length > 0) this.found++
+    if (JSON.stringify(ours) === JSON.stringify(theirs)) return
+    const lowered = { ...question, name: question.name.toLowerCase() }
+    const askTheirs = (name: string, type: string): Promise<Answer> => ask(this.#theirs, { name, type })
+    const addresses = [...ADDRESSES, this.#sentinelAddress]
+    const pair = { question: lowered, ours, theirs, objects, addresses }
+    for (const { rule, explains } of DIFFERENCES) {
+      if (await explains({ ...pair, ask: askTheirs })) {
+        this.explained.set(rule, (this.explained.get(rule) ?? 0) + 1)
+        return
+      }
+    }
+    throw new Unlike(question, ours, theirs)
+  }
+
+  /** From the cluster of before to this one, and until both servers have heard. */
+  async #change(objects: readonly ApiObject[], random: () => number): Promise<void> {
+    const wanted = new Map([...objects, ...this.#makeSentinels()].map(object => [keyOf(object), object]))
+    const meanwhile = Array.from({ length: QUESTIONS_MEANWHILE }, () => makeQuestion(random, objects))
+    const answers = Promise.all([this.#ours, this.#theirs].map(client => askAll(client, meanwhile)))
+    for (const [key, object] of this.#objects) if (!wanted.has(key)) this.#delete(object)
+    for (const object of wanted.values()) this.#apply(object)
+    await answers
+    const address = this.#sentinelAddress
+    const has = async (client: UdpClient): Promise<boolean> => {
+      const { answer } = await ask(client, { name: `${SENTINEL}.default.svc.${ZONE}`, type: 'A' })
+      if (!answer.some(line => line.endsWith(` ${address}`))) return false
+      const pod = { name: `${address.replaceAll('.', '-')}.default.pod.${ZONE}`, type: 'A' }
+      if ((await ask(client, pod)).answer.length === 0) return false
+      for (const name of NAMESPACES) {
+        const isThere = wanted.has(`Namespace//${name}`) && this.#namespaces.includes(name)
+        const { rcode } = await ask(client, { name: `${name}.svc.${ZONE}`, type: 'A' })
+        if (isThere !== (rcode === 'NOERROR')) return false
+      }
+      return true
+    }
+    const deadlineMs = performance.now() + PATIENCE_MS
+    for (const client of [this.#ours, this.#theirs]) {
+      while (!(await has(client))) {
+        const who = client === this.#ours ? 'kubezone' : 'CoreDNS'
+        if (performance.now() > deadlineMs) throw new Error(`${who} does not hear of what has changed`)
+        await new Promise(resolve => void setTimeout(resolve, POLL_MS))
+      }
+    }
+  }
+
+  get #sentinelAddress(): string {
+    return `10.200.${this.#round >> 8}.${this.#round & 255}`
+  }
+
+  /** Of each resource one that tells that what came before it has been heard; namespaces are looked at themselves. */
+  #makeSentinels(): ApiObject[] {
+    this.#round++
+    const address = this.#sentinelAddress
+    const metadata = { name: SENTINEL, namespace: 'default', labels: LABELS }
+    return [
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } },
+      { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: 'None' } },
+      {
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: { ...metadata, labels: { ...LABELS, 'kubernetes.io/service-name': SENTINEL } },
+        addressType: 'IPv4',
+        endpoints: [{ addresses: [address] }],
+        ports: [],
+      },
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata,
+        status: { phase: 'Running', podIP: address, podIPs: [{ ip: address }] },
+      },
+    ]
+  }
+
+  #delete(object: ApiObject): void {
+    const { kind, metadata } = object
+    const resource = this.#api.store.resource(kind)
+    // What was in a namespace has gone with it.
+    if (this.#api.store.get(resource, metadata.namespace, metadata.name) !== undefined) {
+      this.#api.store.delete(resource, metadata.namespace, metadata.name, { gracePeriodSeconds: 0 })
+    }
+    this.#objects.delete(keyOf(object))
+  }
+
+  /** What may not be changed is deleted and made again. */
+  #apply(object: ApiObject): void {
+    try {
+      this.#api.apply(object)
+    } catch {
+      this.#delete(object)
+      this.#api.apply(object)
+    }
+    this.#objects.set(keyOf(object), object)
+  }
+}
+
+/** One after the other: answers come without their questions' order otherwise. */
+async function askAll(client: UdpClient, questions: readonly Question[]): Promise<void> {
+  for (const question of questions) await ask(client, question)
+}

@@ -1,0 +1,101 @@
+// Where kubezone answers otherwise than CoreDNS on purpose: the rules of docs/differences.md. Each says exactly which pairs of answers it is about,
+// and finds out from CoreDNS's other answers whether what it claims is so.
+
+import type { ApiObject } from '../../src/fakeapi/object.ts'
+import type { Answer } from '../site/zonefile.ts'
+import { type Question, reverse } from './questions.ts'
+import { PORT_NAMES } from './cluster.ts'
+
+export interface Pair {
+  /** Name in lower case. */
+  readonly question: Question
+  readonly ours: Answer
+  readonly theirs: Answer
+  /** The cluster. */
+  readonly objects: readonly ApiObject[]
+  /** All that may have a PTR record. */
+  readonly addresses: readonly string[]
+  /** Asks CoreDNS. */
+  readonly ask: (name: string, type: string) => Promise<Answer>
+}
+
+export interface Difference {
+  /** As in docs/differences.md. */
+  readonly rule: string
+  readonly explains: (pair: Pair) => boolean | Promise<boolean>
+}
+
+const ZONE = 'cluster.local.'
+
+const isEmpty = ({ answer }: Answer): boolean => answer.length === 0
+const isNodata = (found: Answer): boolean => found.rcode === 'NOERROR' && isEmpty(found)
+const isNxdomain = ({ rcode }: Answer): boolean => rcode === 'NXDOMAIN'
+
+/** Whether one of the names has an answer for one of the types. */
+async function hasAny(names: readonly string[], types: readonly string[], ask: Pair['ask']): Promise<boolean> {
+  for (const name of names) for (const type of types) if (!isEmpty(await ask(name, type))) return true
+  return false
+}
+
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    // RFC 2308 section 2, RFC 8020: NXDOMAIN would deny what is below, and the other types at the name.
+    rule: 'name-exists',
+    async explains({ question: { name, type }, ours, theirs, addresses, ask }) {
+      if (!isNodata(ours) || !isNxdomain(theirs) || ours.ns.join() !== theirs.ns.join()) return false
+      if (['ns.dns.', 'dns.', 'dns-version.', 'svc.', ''].some(label => name === `${label}${ZONE}`)) return true
+      if (name.endsWith('.arpa.')) {
+        return hasAny(
+          addresses.map(reverse).filter(known => `.${known}`.endsWith(`.${name}`)),
+          ['PTR'],
+          ask,
+        )
+      }
+      // TXT of a namespace, and `_tcp` of a Service.
+      if (type === 'TXT' && isNodata(await ask(name, 'A'))) return true
+      return hasAny(
+        PORT_NAMES.map(port => `_${port}.${name}`),
+        ['A', 'AAAA'],
+        ask,
+      )
+    },
+  },
+  {
+    // RFC 8020: no type makes a name exist.
+    rule: 'soa-below-apex',
+    explains: async ({ question: { name, type }, ours, theirs, ask }) =>
+      type === 'SOA' && isNxdomain(ours) && isNodata(theirs) && isNxdomain(await ask(name, 'A')),
+  },
+  {
+    // With `bind`, CoreDNS finds no address of its own.
+    rule: 'own-address',
+    explains: ({ question: { name, type }, ours, theirs }) =>
+      (name === `ns.dns.${ZONE}` || (name === ZONE && type === 'NS')) &&
+      ours.rcode === 'NOERROR' &&
+      ours.answer.length > 0 &&
+      isEmpty(theirs),
+  },
+  {
+    // 32 nibbles are an address (RFC 3596 section 2.5); CoreDNS takes no notice of the ones before.
+    rule: 'reverse-too-long',
+    explains: ({ question: { name }, ours }) =>
+      name.endsWith('.ip6.arpa.') && name.split('.').length > 35 && isNxdomain(ours),
+  },
+  {
+    // Several Services with one address: CoreDNS names one as the order of a map has it.
+    rule: 'ptr-first-by-name',
+    async explains({ question: { name, type }, ours, theirs, objects, addresses, ask }) {
+      const address = addresses.find(known => reverse(known) === name)
+      if (type !== 'PTR' || address === undefined || ours.answer.length !== 1 || theirs.answer.length !== 1)
+        return false
+      const target = ours.answer[0].split(' ').at(-1)!
+      // The name of a Service without endpoints may be left out, and its address is still its own.
+      const isOwner = ({ metadata, spec }: ApiObject): boolean =>
+        target === `${metadata.name}.${metadata.namespace}.svc.${ZONE}` &&
+        (spec as { clusterIPs?: string[] } | undefined)?.clusterIPs?.includes(address) === true
+      if (objects.some(isOwner)) return true
+      const { answer } = await ask(target, address.includes(':') ? 'AAAA' : 'A')
+      return answer.some(line => line.endsWith(` ${address}`))
+    },
+  },
+]
