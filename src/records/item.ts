@@ -20,6 +20,8 @@ export const NO_PORT = -1
 export interface OwnerRecords {
   readonly owner: WireName
   readonly rrsets: readonly Rrset[]
+  /** There are records to come, here and below: nobody knows yet which. */
+  readonly isAwaited?: boolean
 }
 
 /** The record sets of a name that stands for these items. */

@@ -17,4 +17,6 @@ export interface RecordOptions {
   /** Headless Services have names for the endpoints of a topology zone; `zonal`. */
   readonly zonal: boolean
   readonly ptr: PointerMode
+  /** A Service with a selector has a slice, were it empty, as soon as the controller has seen it: without one, nothing is known yet. */
+  readonly slicesFollow: boolean
 }

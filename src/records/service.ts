@@ -16,7 +16,8 @@ export const serviceName = (service: string, namespace: string, origin: WireName
 
 /**
  * All names of a Service below `origin`. Empty while it has nothing to answer with: a headless Service without ready endpoints does not
- * exist (specification, section 2.4.1), nor does one that waits for its address.
+ * exist (specification, section 2.4.1), nor does one that waits for its address. One whose slices have not been heard of is there: a
+ * resolver would remember that it is not (RFC 2308 section 5).
  */
 export function serviceRecords(
   service: SlimService,
@@ -27,6 +28,9 @@ export function serviceRecords(
   const base = serviceName(service.name, service.namespace, origin)
   if (!base) return []
   if (service.type === 'ExternalName') return externalRecords(service, base, options)
+  if (service.headless && service.hasSelector && options.slicesFollow && slices.length === 0) {
+    return [{ owner: base, rrsets: [], isAwaited: true }]
+  }
   const endpoints = options.noEndpoints ? [] : endpointItems(slices, base, options)
   if (!service.headless && options.ignoreEmptyService && endpoints.length === 0) return []
 

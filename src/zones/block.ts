@@ -3,13 +3,13 @@
 import { HEADER_LENGTH, MAX_MESSAGE_SIZE, QUESTION_POINTER } from '../wire/constants.ts'
 import { type WireName, hashName } from '../wire/name.ts'
 import type { AdditionalRecord, Rrset } from '../wire/rrset.ts'
-import { BLOCK_WORDS, ENTRY_WORDS, FLAG_OWN } from './layout.ts'
+import { BLOCK_WORDS, ENTRY_WORDS } from './layout.ts'
 
 /**
  * A block that can be written into an image; its length is a multiple of 4. A set that is larger than any message is cut behind the first
  * record that no longer fits one, so that its answer is truncated and its memory bounded.
  */
-export function encodeBlock(name: WireName, rrsets: readonly Rrset[], isOwn: boolean): Uint8Array {
+export function encodeBlock(name: WireName, rrsets: readonly Rrset[], flags: number): Uint8Array {
   const dataStart = (BLOCK_WORDS + rrsets.length * ENTRY_WORDS) * 4 + name.length
   const size = dataStart + rrsets.reduce((sum, rrset) => sum + measure(rrset), 0)
   const bytes = new Uint8Array((size + 3) & ~3)
@@ -44,7 +44,7 @@ export function encodeBlock(name: WireName, rrsets: readonly Rrset[], isOwn: boo
   const used = (at + 3) & ~3
   words[0] = hashName(name, 0, name.length)
   words[1] = used
-  words[3] = name.length | (rrsets.length << 8) | ((isOwn ? FLAG_OWN : 0) << 16)
+  words[3] = name.length | (rrsets.length << 8) | (flags << 16)
   return bytes.subarray(0, used)
 }
 

@@ -1,7 +1,17 @@
 // The reading side of the zone image: lookups that take no lock and allocate nothing. See layout.ts.
 
 import { hashName } from '../wire/name.ts'
-import { BLOCK_WORDS, ENTRY_WORDS, FLAG_OWN, HEAD_WORDS, Head, MAGIC, SLOT_FREE, SLOT_FREED } from './layout.ts'
+import {
+  BLOCK_WORDS,
+  ENTRY_WORDS,
+  FLAG_AWAITED,
+  FLAG_OWN,
+  HEAD_WORDS,
+  Head,
+  MAGIC,
+  SLOT_FREE,
+  SLOT_FREED,
+} from './layout.ts'
 
 /** Entry 0 lies in the head of the image, so no entry is ever there: it stands for "no such record set". */
 export const NO_ENTRY = 0
@@ -68,6 +78,11 @@ export class ZoneImage {
   /** Whether the name was published for its own sake; else it exists because of a name below it. */
   isOwn(block: number): boolean {
     return ((this.#words[(block >> 2) + 3] >> 16) & FLAG_OWN) !== 0
+  }
+
+  /** Whether records are to come, at the name and below. */
+  isAwaited(block: number): boolean {
+    return ((this.#words[(block >> 2) + 3] >> 16) & FLAG_AWAITED) !== 0
   }
 
   /** The record set of a type in a block, or NO_ENTRY. */

@@ -45,3 +45,5 @@ export const ENTRY_WORDS = 6
 
 /** The name was published for its own sake, records or none; without it, it exists because of a name below it (RFC 8020). */
 export const FLAG_OWN = 1
+/** Records are to come, at the name and below: that something is not there says nothing yet. */
+export const FLAG_AWAITED = 2

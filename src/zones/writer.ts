@@ -3,7 +3,17 @@
 import { type WireName, hashName, isSubdomain } from '../wire/name.ts'
 import type { Rrset } from '../wire/rrset.ts'
 import { encodeBlock } from './block.ts'
-import { BLOCK_WORDS, ENTRY_WORDS, FLAG_OWN, HEAD_WORDS, Head, MAGIC, SLOT_FREE, SLOT_FREED } from './layout.ts'
+import {
+  BLOCK_WORDS,
+  ENTRY_WORDS,
+  FLAG_AWAITED,
+  FLAG_OWN,
+  HEAD_WORDS,
+  Head,
+  MAGIC,
+  SLOT_FREE,
+  SLOT_FREED,
+} from './layout.ts'
 
 const MIN_SLOTS = 1 << 10
 const MIN_ARENA_BYTES = 64 << 10
@@ -55,15 +65,16 @@ export class ZoneWriter {
 
   /**
    * Makes `name` (lower case, at or below an origin) hold exactly these sets; with none it exists and is empty. Returns whether anything
-   * changed. Names between it and the apex come into being with it (RFC 8020). Throws RangeError for a name outside the zones.
+   * changed. Names between it and the apex come into being with it (RFC 8020). `isAwaited`: there are more to come, here and below. Throws
+   * RangeError for a name outside the zones.
    */
-  publish(name: WireName, rrsets: readonly Rrset[]): boolean {
+  publish(name: WireName, rrsets: readonly Rrset[], isAwaited = false): boolean {
     const slot = this.#findSlot(name)
     if (slot < 0 && !this.#origins.some(origin => isSubdomain(name, origin))) {
       throw new RangeError('a name outside the zones')
     }
     const old = slot < 0 ? 0 : this.#slots[slot]
-    const block = encodeBlock(name, rrsets, true)
+    const block = encodeBlock(name, rrsets, isAwaited ? FLAG_OWN | FLAG_AWAITED : FLAG_OWN)
     if (old !== 0 && this.#equals(old, block)) return false
     this.#replace(slot, name, block)
     return true
@@ -75,7 +86,7 @@ export class ZoneWriter {
     if (slot < 0) return false
     const old = this.#slots[slot]
     if (!this.#isOwn(old) || this.#isOrigin(name)) return false
-    if (this.#words[(old >> 2) + 2] > 0) this.#replace(slot, name, encodeBlock(name, [], false))
+    if (this.#words[(old >> 2) + 2] > 0) this.#replace(slot, name, encodeBlock(name, [], 0))
     else this.#remove(slot, name)
     return true
   }
@@ -115,7 +126,7 @@ export class ZoneWriter {
   #retainParent(name: WireName): void {
     if (this.#isOrigin(name)) return
     const parent = parentOf(name)
-    if (this.#findSlot(parent) < 0) this.#replace(-1, parent, encodeBlock(parent, [], false))
+    if (this.#findSlot(parent) < 0) this.#replace(-1, parent, encodeBlock(parent, [], 0))
     this.#words[(this.#slots[this.#findSlot(parent)] >> 2) + 2]++
   }
 

@@ -22,6 +22,7 @@ export const OPTIONS: RecordOptions = {
   isMulticluster: false,
   zonal: false,
   ptr: 'all',
+  slicesFollow: true,
 }
 
 export interface Endpoint {

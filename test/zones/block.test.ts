@@ -4,7 +4,7 @@ import { MAX_MESSAGE_SIZE, Type } from '../../src/wire/constants.ts'
 import type { WireName } from '../../src/wire/name.ts'
 import type { AdditionalRecord, Rrset } from '../../src/wire/rrset.ts'
 import { encodeBlock } from '../../src/zones/block.ts'
-import { BLOCK_WORDS } from '../../src/zones/layout.ts'
+import { BLOCK_WORDS, FLAG_OWN } from '../../src/zones/layout.ts'
 import { type EncodedSet, type Records, decodeSet, expectSet } from './reading.ts'
 import { wireName } from './reference.ts'
 
@@ -31,7 +31,7 @@ const addressOf = (owner: string): AdditionalRecord => ({
 })
 
 function encodeSet(name: WireName, set: Rrset): { encoded: EncodedSet; decoded: Records } {
-  const encoded = cut(encodeBlock(name, [set], true), 0)
+  const encoded = cut(encodeBlock(name, [set], FLAG_OWN), 0)
   return { encoded, decoded: decodeSet(name, set.type, encoded) }
 }
 
@@ -98,7 +98,7 @@ void t.test('each of several sets keeps its type, its TTL and its octets', async
     },
     { type: 65535, ttlSeconds: 3600, rdata: [new Uint8Array(300).fill(7)] },
   ]
-  const block = encodeBlock(name, sets, true)
+  const block = encodeBlock(name, sets, FLAG_OWN)
   t.equal(block.length % 4, 0)
   for (const [i, set] of sets.entries()) t.same(decodeSet(name, set.type, cut(block, i)), expectSet(name, set))
 })

@@ -13,6 +13,9 @@ import { type KubernetesOptions, isReverseZone } from './options.ts'
 import { Publisher } from './publisher.ts'
 import { connect, openWatches } from './source.ts'
 
+/** A controller writes the slices of a Service one after the other, a few milliseconds apart. */
+const LINGER_MS = 100
+
 /** Those that run, of each process. */
 const running = new WeakMap<ProcessContext, Set<Feed>>()
 
@@ -115,18 +118,30 @@ export class Feed {
 
   #makePublishers(): void {
     const { zones, multicluster, namespaces, pods } = this.#options
-    const { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, zonal, ptr } = this.#options
+    const { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, zonal, ptr, labels } = this.#options
+    // With `labels`, a Service may be chosen and its slices not.
+    const slicesFollow = !noEndpoints && labels === undefined
     const { log } = this.#process
     const waiting = new Set<boolean>()
     const publish = (isMulticluster: boolean, forward: string[], reverse: string[]): void => {
       waiting.add(isMulticluster)
       const publisher = new Publisher(this.#writer, {
-        records: { ttlSeconds, endpointPodNames, noEndpoints, ignoreEmptyService, isMulticluster, zonal, ptr },
+        records: {
+          ttlSeconds,
+          endpointPodNames,
+          noEndpoints,
+          ignoreEmptyService,
+          isMulticluster,
+          zonal,
+          ptr,
+          slicesFollow,
+        },
         forwardOrigins: forward.map(toWire),
         reverseOrigins: reverse.map(toWire),
         namespaces,
         pods,
         localAddresses: this.#addresses,
+        lingerMs: LINGER_MS,
         onProgrammed: this.#counts.onProgrammed,
         onComplete: () => {
           waiting.delete(isMulticluster)

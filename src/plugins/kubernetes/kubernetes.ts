@@ -12,6 +12,7 @@ import { NO_ZONE, Origins } from '../../zones/origins.ts'
 import { addSoa } from '../../zones/soa.ts'
 import { AliasFinder } from './alias.ts'
 import { CNAME_COMPLETE, CNAME_DROPPED, addAliasedAdditional, followCname, respellTargets } from './answer.ts'
+import { isCategory, labelsBefore } from './category.ts'
 import { Chaser } from './chase.ts'
 import { PodAddress } from './podaddress.ts'
 import { Sampler } from './sample.ts'
@@ -73,6 +74,10 @@ export class KubernetesHandler implements Handler {
     if (alias !== NO_BLOCK) return this.#answer(query, reply, zoneAt, alias, this.#alias.shift)
     const zonal = this.#zonal.find(image, query, zoneAt)
     if (zonal !== NO_BLOCK) return this.#answer(query, reply, zoneAt, zonal, this.#zonal.shift)
+    if (image.isComplete && isBelowAwaited(image, query, zoneAt)) {
+      this.#sign(reply)
+      return this.#noData(reply, zoneAt)
+    }
     if (this.#podsInsecure && this.#podAddress.read(image, query, zoneAt)) return this.#answerPod(query, reply, zoneAt)
     return this.#nameError(query, reply, zoneAt)
   }
@@ -98,6 +103,7 @@ export class KubernetesHandler implements Handler {
           if (!image.isComplete) return this.#nameError(query, reply, zoneAt)
         }
       }
+      if (!image.isComplete && image.isAwaited(block)) return this.#nameError(query, reply, zoneAt)
       return this.#noData(reply, zoneAt)
     }
     const from = reply.position
@@ -135,4 +141,13 @@ export class KubernetesHandler implements Handler {
     // Until everything has been heard of once, that a name is missing says nothing.
     return this.#image.isComplete ? Rcode.NXDOMAIN : Rcode.SERVFAIL
   }
+}
+
+/** Whether the name is below that of a Service whose slices have not been heard of. */
+function isBelowAwaited(image: ZoneImage, query: Query, zoneAt: number): boolean {
+  const labels = labelsBefore(query, zoneAt)
+  if (labels < 4 || !isCategory(query, labels, 'svc')) return false
+  const at = query.labels[labels - 3]
+  const service = image.lookup(query.name, at, query.nameLength - at)
+  return service !== NO_BLOCK && image.isAwaited(service)
 }

@@ -14,6 +14,7 @@ import type { Sink } from '../../watch/store.ts'
 import type { WireName } from '../../wire/name.ts'
 import { joinName } from '../../wire/rrset.ts'
 import type { ZoneWriter } from '../../zones/writer.ts'
+import { Lingering } from './linger.ts'
 import { MultiMap } from './multimap.ts'
 
 export interface PublisherOptions {
@@ -26,6 +27,8 @@ export interface PublisherOptions {
   readonly pods: 'disabled' | 'insecure' | 'verified'
   /** Where this server listens: what its own NS records are found by. */
   readonly localAddresses: readonly Uint8Array[]
+  /** For how long a name stays when its last record has gone and its Service has not: what makes it anew may be in the next change. */
+  readonly lingerMs: number
   /** How long a change took from its cause to the zone, for coredns_kubernetes_dns_programming_duration_seconds. */
   readonly onProgrammed?: (kind: ServiceKind, seconds: number) => void
   /** All that the API holds has been published; called again with each later change. */
@@ -58,12 +61,17 @@ export class Publisher {
   readonly #triggers: SlimEndpointSlice[] = []
   /** Resources whose first list has not been heard. */
   readonly #awaited = new Set(['services', 'namespaces'])
+  readonly #lingering: Lingering
   #isModified = false
   #flushing: NodeJS.Immediate | undefined
 
   constructor(writer: ZoneWriter, options: PublisherOptions) {
     this.#writer = writer
     this.#options = options
+    this.#lingering = new Lingering(options.lingerMs, (owner, remains) => {
+      const isChanged = remains ? writer.publish(owner, remains.rrsets, remains.isAwaited) : writer.withdraw(owner)
+      if (isChanged) writer.serial = serialNow()
+    })
     if (!options.records.noEndpoints) this.#awaited.add('slices')
     if (options.pods === 'verified') this.#awaited.add('pods')
     for (const origin of options.forwardOrigins) {
@@ -76,6 +84,7 @@ export class Publisher {
 
   stop(): void {
     clearImmediate(this.#flushing)
+    this.#lingering.stop()
   }
 
   readonly services: Sink<SlimService> = {
@@ -214,7 +223,7 @@ export class Publisher {
     this.#dirtyAddresses.clear()
     this.#dirtyPods.clear()
     this.#publishNameServers()
-    if (this.#isModified) this.#writer.serial = Math.floor(Date.now() / 1000)
+    if (this.#isModified) this.#writer.serial = serialNow()
     this.#isModified = false
     this.#tellTriggers()
     if (this.#awaited.size === 0) this.#options.onComplete()
@@ -228,8 +237,9 @@ export class Publisher {
     return this.#options.namespaces?.has(namespace) ?? true
   }
 
-  #publish({ owner, rrsets }: OwnerRecords): void {
-    this.#writer.publish(owner, rrsets)
+  #publish({ owner, rrsets, isAwaited }: OwnerRecords): void {
+    this.#lingering.stay(owner)
+    this.#writer.publish(owner, rrsets, isAwaited)
   }
 
   #publishNamespace(namespace: string): void {
@@ -246,6 +256,9 @@ export class Publisher {
 
   #publishService(before: ServiceInput, after: ServiceInput): void {
     const { records } = this.#options
+    // Only its slices have changed: what they have lost may be in another one soon.
+    const isMoving = after.service !== undefined && after.service === before.service && after.isExposed
+    if (!isMoving && before.service) this.#lingering.end(before.service.key)
     for (const origin of this.#options.forwardOrigins) {
       const gone = new Map<string, WireName>()
       if (before.service && before.isExposed) {
@@ -255,11 +268,16 @@ export class Publisher {
       }
       if (after.service && after.isExposed) {
         for (const published of serviceRecords(after.service, after.slices, origin, records)) {
-          this.#publish(published)
-          gone.delete(octetsKey(published.owner))
+          const wasThere = gone.delete(octetsKey(published.owner))
+          if (wasThere && published.isAwaited && isMoving)
+            this.#lingering.leave(published.owner, after.service.key, published)
+          else this.#publish(published)
         }
       }
-      for (const owner of gone.values()) this.#writer.withdraw(owner)
+      for (const owner of gone.values()) {
+        if (isMoving) this.#lingering.leave(owner, after.service.key)
+        else this.#writer.withdraw(owner)
+      }
     }
   }
 
@@ -272,7 +290,7 @@ export class Publisher {
     const slices = this.#slicesByAddress.get(key).filter(slice => this.#isPointedTo(slice))
     const records = pointerRecords(address, owner, services, slices, primary, this.#options.records)
     if (records) this.#publish(records)
-    else this.#writer.withdraw(owner)
+    else this.#lingering.leave(owner, key)
   }
 
   #isPointedTo({ namespace, service }: SlimEndpointSlice): boolean {
@@ -337,6 +355,9 @@ function endpointAddresses({ endpoints }: SlimEndpointSlice): Set<string> {
 }
 
 const podKey = ({ namespace, podIP }: SlimPod): string => `${namespace}/${podIP}`
+
+/** A serial that only grows, as long as the clock does (RFC 1982). */
+const serialNow = (): number => Math.floor(Date.now() / 1000)
 
 function serviceKind(service: SlimService): ServiceKind {
   if (!service.headless) return 'cluster_ip'

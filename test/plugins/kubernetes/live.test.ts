@@ -3,7 +3,7 @@
 import t from 'tap'
 import type { Hold } from '../../../src/fakeapi/faults.ts'
 import { Cluster, type Row } from './cluster.ts'
-import { clusterIP, externalName, headless, namespace, pod, slice } from './objects.ts'
+import { clusterIP, externalName, headless, namespace, pod, service, slice } from './objects.ts'
 
 const Z = 'cluster.local.'
 const WEB = `web.ns.svc.${Z}`
@@ -60,11 +60,9 @@ void t.test('slices of a headless Service come, change and go', async t => {
   await cluster.become(t, [`${WEB} A`, `${WEB} 5 IN A 10.0.0.1`, `${WEB} 5 IN A 10.0.0.2`])
   cluster.api.apply(slice('web', [{ addresses: ['10.0.0.1'], conditions: { ready: false } }]))
   await cluster.become(t, [`${WEB} A`, `${WEB} 5 IN A 10.0.0.2`])
-  await cluster.hold(t, [
-    [`10-0-0-1.${WEB} A`, 'NXDOMAIN'],
-    ['1.0.0.10.in-addr.arpa. PTR', `NXDOMAIN ${REVERSE} 5/5`],
-    ['2.0.0.10.in-addr.arpa. PTR', `2.0.0.10.in-addr.arpa. 5 IN PTR 10-0-0-2.${WEB}`],
-  ])
+  await cluster.become(t, [`10-0-0-1.${WEB} A`, 'NXDOMAIN'])
+  await cluster.become(t, ['1.0.0.10.in-addr.arpa. PTR', `NXDOMAIN ${REVERSE} 5/5`])
+  await cluster.hold(t, [['2.0.0.10.in-addr.arpa. PTR', `2.0.0.10.in-addr.arpa. 5 IN PTR 10-0-0-2.${WEB}`]])
   // The slice of another Service from now on.
   cluster.api.apply(headless('other'))
   cluster.api.apply(slice('other', ['10.0.0.2'], { name: 'web-2' }))
@@ -73,6 +71,92 @@ void t.test('slices of a headless Service come, change and go', async t => {
   cluster.remove('EndpointSlice', 'web-2')
   await cluster.become(t, [`other.ns.svc.${Z} A`, 'NXDOMAIN'])
   await cluster.become(t, ['2.0.0.10.in-addr.arpa. PTR', `NXDOMAIN ${REVERSE} 5/5`])
+})
+
+void t.test(
+  'an endpoint that moves from one slice to another is there all the time, and so is its Service',
+  async t => {
+    const db0 = { addresses: ['10.0.0.1'], hostname: 'db-0' }
+    const marker = { addresses: ['10.0.0.9'], hostname: 'marker' }
+    const objects = [namespace('ns'), service('db', { clusterIP: 'None', selector: { app: 'db' } }), slice('db', [db0])]
+    const cluster = await Cluster.open(t, { objects, zones })
+    const name = `db.ns.svc.${Z}`
+    const rows: Row[] = [
+      [`${name} A`, `${name} 5 IN A 10.0.0.1`],
+      [`db-0.${name} A`, `db-0.${name} 5 IN A 10.0.0.1`],
+      ['1.0.0.10.in-addr.arpa. PTR', `1.0.0.10.in-addr.arpa. 5 IN PTR db-0.${name}`],
+    ]
+    await cluster.hold(t, rows)
+    for (const leave of [
+      () => cluster.remove('EndpointSlice', 'db-1'),
+      () => cluster.api.apply(slice('db', [], { name: 'db-2' })),
+    ]) {
+      leave()
+      // The server has heard of this, when it answers with it; what comes to it next comes in another change.
+      cluster.api.apply(clusterIP('heard', ['10.96.0.10']))
+      await cluster.become(t, [`heard.ns.svc.${Z} A`, `heard.ns.svc.${Z} 5 IN A 10.96.0.10`])
+      await cluster.hold(t, rows)
+      cluster.api.apply(slice('db', [db0, marker], { name: 'db-2' }))
+      await cluster.become(t, [`marker.${name} A`, `marker.${name} 5 IN A 10.0.0.9`])
+      cluster.api.apply(slice('db', [db0], { name: 'db-2' }))
+      cluster.remove('Service', 'heard')
+      await cluster.become(t, [`marker.${name} A`, 'NXDOMAIN'])
+      await cluster.hold(t, rows)
+    }
+  },
+)
+
+void t.test(
+  'a headless Service whose slices nobody has told of yet is empty, and so is what may be below it',
+  async t => {
+    const db = service('db', { clusterIP: 'None', selector: { app: 'db' } })
+    const cluster = await Cluster.open(t, { objects: [namespace('ns'), db, headless('manual')] })
+    const name = `db.ns.svc.${Z}`
+    await cluster.hold(t, [
+      ...['A', 'AAAA', 'SRV', 'TXT'].map((type): Row => [`${name} ${type}`, 'NODATA']),
+      [`db-0.${name} A`, 'NODATA'],
+      [`_pg._tcp.${name} SRV`, 'NODATA'],
+      // Without a selector there may never be a slice.
+      [`manual.ns.svc.${Z} A`, 'NXDOMAIN'],
+      [`db-0.manual.ns.svc.${Z} A`, 'NXDOMAIN'],
+    ])
+    cluster.api.apply(slice('db', [{ addresses: ['10.0.0.1'], hostname: 'db-0' }]))
+    await cluster.become(t, [`${name} A`, `${name} 5 IN A 10.0.0.1`])
+    await cluster.hold(t, [
+      [`db-0.${name} A`, `db-0.${name} 5 IN A 10.0.0.1`],
+      [`db-1.${name} A`, 'NXDOMAIN'],
+    ])
+    // With a slice that has nothing in it, all is known.
+    cluster.api.apply(slice('db', []))
+    await cluster.become(t, [`${name} A`, 'NXDOMAIN'])
+    await cluster.become(t, [`db-0.${name} A`, 'NXDOMAIN'])
+    cluster.remove('EndpointSlice', 'db-1')
+    await cluster.become(t, [`${name} A`, 'NODATA'])
+    cluster.remove('Service', 'db')
+    await cluster.become(t, [`${name} A`, 'NXDOMAIN'])
+  },
+)
+
+void t.test('but before the first list it is SERVFAIL', async t => {
+  let hold: Hold | undefined
+  const cluster = await Cluster.open(t, {
+    objects: [
+      namespace('ns'),
+      service('db', { clusterIP: 'None', selector: { app: 'db' } }),
+      clusterIP('web', ['10.96.0.10']),
+    ],
+    options: 'startup_timeout 1ms',
+    prepare: api => {
+      hold = api.faults.hold({ resource: 'endpointslices' })
+    },
+  })
+  await cluster.become(t, web)
+  await cluster.hold(t, [
+    [`db.ns.svc.${Z} A`, 'SERVFAIL'],
+    [`db-0.db.ns.svc.${Z} A`, 'SERVFAIL'],
+  ])
+  hold?.release()
+  await cluster.become(t, [`db.ns.svc.${Z} A`, 'NODATA'])
 })
 
 void t.test('a slice may be there before its Service', async t => {

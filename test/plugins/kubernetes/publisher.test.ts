@@ -28,9 +28,17 @@ const TYPES = [Type.A, Type.AAAA, Type.SRV, Type.CNAME, Type.PTR, Type.NS, Type.
 /** Remembers each name that was ever published. */
 const everPublished = new Map<string, WireName>()
 class RecordingWriter extends ZoneWriter {
-  override publish(name: WireName, rrsets: readonly Rrset[]): boolean {
+  onWithdrawn = (): void => {}
+
+  override publish(name: WireName, rrsets: readonly Rrset[], isAwaited = false): boolean {
     everPublished.set(formatName(name), name)
-    return super.publish(name, rrsets)
+    return super.publish(name, rrsets, isAwaited)
+  }
+
+  override withdraw(name: WireName): boolean {
+    const isGone = super.withdraw(name)
+    this.onWithdrawn()
+    return isGone
   }
 }
 
@@ -49,6 +57,7 @@ class Zone {
       reverseOrigins: [REVERSE],
       namespaces: undefined,
       pods: 'verified',
+      lingerMs: 0,
       localAddresses: [parseAddress('10.9.9.9')!],
       onProgrammed: kind => void this.programmed.push(kind),
       onComplete: () => void this.completions++,
@@ -88,6 +97,7 @@ const service = fc
       fc.record({
         clusterIPs: fc.constantFrom(['None'], ['10.0.0.1'], ['10.0.0.2', 'fd00::1'], []),
         ports: fc.subarray([{ name: 'x', port: 1 }, { port: 2 }]),
+        selector: fc.constantFrom({}, { app: 's' }),
       }),
       fc.record({ type: fc.constant('ExternalName'), externalName: fc.constantFrom('s.a.svc.cluster.local', 'x.org') }),
     ),
@@ -272,4 +282,47 @@ void t.test('the time that a change took is told by the kind of the Service, but
   zone.publisher.flush()
   t.same(zone.programmed, ['cluster_ip', 'headless_without_selector'])
   t.same(zone.failures, [])
+})
+
+void t.test('names wait for what another slice brings, but not for ever', async t => {
+  let onWithdrawn!: () => void
+  const withdrawn = new Promise<void>(resolve => (onWithdrawn = resolve))
+  const zone = new Zone({ lingerMs: 20 })
+  const { publisher, writer } = zone
+  t.teardown(() => publisher.stop())
+  zone.listed()
+  const names = ['dns.kube-system.svc.cluster.local.', '10-0-0-1.dns.kube-system.svc.cluster.local.'].map(
+    name => parseName(name)!,
+  )
+  const pointer = parseName('1.0.0.10.in-addr.arpa.')!
+  const known = (): number =>
+    [...names, pointer].filter(name => readSet(zone.image, name, Type.ANY) !== undefined).length
+  const [one, other] = [
+    slimSlice(['10.0.0.1']),
+    { ...slimSlice(['10.0.0.1']), name: 'dns-2', key: 'kube-system/dns-2' },
+  ]
+  publisher.namespaces.changed(undefined, slimSystem)
+  publisher.services.changed(undefined, slimWeb(['None']))
+  publisher.slices.changed(undefined, one)
+  publisher.flush()
+  t.equal(known(), 3)
+  publisher.slices.changed(one, undefined)
+  publisher.flush()
+  t.equal(known(), 3, 'between two changes')
+  publisher.slices.changed(undefined, other)
+  publisher.flush()
+  writer.onWithdrawn = () => void (known() === 0 && onWithdrawn())
+  publisher.slices.changed(other, undefined)
+  publisher.flush()
+  t.equal(known(), 3)
+  await withdrawn
+  t.equal(known(), 0)
+  publisher.slices.changed(undefined, one)
+  publisher.flush()
+  publisher.slices.changed(one, undefined)
+  publisher.flush()
+  t.equal(known(), 3)
+  publisher.services.changed(slimWeb(['None']), undefined)
+  publisher.flush()
+  t.equal(known(), 1, 'the names of a Service go with it; the address may be that of another one')
 })
