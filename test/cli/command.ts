@@ -32,6 +32,8 @@ export interface CommandOptions {
   cwd?: string
   input?: string
   env?: Record<string, string>
+  /** What is run in place of Node. */
+  program?: string
 }
 
 /** A process that was started; the test that did so ends it, whatever happens. */
@@ -41,10 +43,14 @@ export class Command {
   out = ''
   err = ''
 
-  constructor(t: Test, args: readonly string[], { cwd, input, env = {} }: CommandOptions = {}) {
+  constructor(
+    t: Test,
+    args: readonly string[],
+    { cwd, input, env = {}, program = process.execPath }: CommandOptions = {},
+  ) {
     // Nothing of the surroundings: neither a cluster nor a kubeconfig.
     const only = { PATH: process.env['PATH'] ?? '', ...env }
-    this.child = spawn(process.execPath, args, { cwd, env: only, stdio: ['pipe', 'pipe', 'pipe'] })
+    this.child = spawn(program, args, { cwd, env: only, stdio: ['pipe', 'pipe', 'pipe'] })
     this.child.stdin.on('error', () => {})
     this.child.stdin.end(input)
     this.child.stdout.on('data', chunk => (this.out += String(chunk)))
