@@ -7,7 +7,7 @@ import { buildQuery, decode } from '../server/message.ts'
 import { type Answer, TYPES, describe } from '../site/zonefile.ts'
 import { LABELS, NAMESPACES, keyOf } from './cluster.ts'
 import { DIFFERENCES } from './differences.ts'
-import { ADDRESSES, type Question, makeQuestion, makeRandom } from './questions.ts'
+import { ADDRESSES, type Question, makeQuestion, makeRandom, reverse } from './questions.ts'
 
 /** Until both know of a change. */
 const PATIENCE_MS = 20_000
@@ -42,6 +42,8 @@ export interface ComparisonOptions {
   /** Those that the servers are to serve; all when absent. */
   readonly namespaces?: readonly string[]
 }
+
+const sentinelAddress = (round: number): string => `10.200.${round >> 8}.${round & 255}`
 
 export class Comparison {
   readonly #api: FakeApi
@@ -86,7 +88,7 @@ export class Comparison {
     if (JSON.stringify(ours) === JSON.stringify(theirs)) return
     const lowered = { ...question, name: question.name.toLowerCase() }
     const askTheirs = (name: string, type: string): Promise<Answer> => ask(this.#theirs, { name, type })
-    const addresses = [...ADDRESSES, this.#sentinelAddress]
+    const addresses = [...ADDRESSES, sentinelAddress(this.#round)]
     const pair = { question: lowered, ours, theirs, objects, addresses }
     for (const { rule, explains } of DIFFERENCES) {
       if (await explains({ ...pair, ask: askTheirs })) {
@@ -105,10 +107,15 @@ export class Comparison {
     for (const [key, object] of this.#objects) if (!wanted.has(key)) this.#delete(object)
     for (const object of wanted.values()) this.#apply(object)
     await answers
-    const address = this.#sentinelAddress
+    const address = sentinelAddress(this.#round)
+    const before = sentinelAddress(this.#round - 1)
     const has = async (client: UdpClient): Promise<boolean> => {
       const { answer } = await ask(client, { name: `${SENTINEL}.default.svc.${ZONE}`, type: 'A' })
       if (!answer.some(line => line.endsWith(` ${address}`))) return false
+      // kubezone keeps for a moment what an endpoint has left, in the order in which it went.
+      const endpoint = `${before.replaceAll('.', '-')}.${SENTINEL}.default.svc.${ZONE}`
+      if ((await ask(client, { name: endpoint, type: 'A' })).rcode === 'NOERROR') return false
+      if ((await ask(client, { name: reverse(before), type: 'PTR' })).rcode === 'NOERROR') return false
       const pod = { name: `${address.replaceAll('.', '-')}.default.pod.${ZONE}`, type: 'A' }
       if ((await ask(client, pod)).answer.length === 0) return false
       for (const name of NAMESPACES) {
@@ -128,14 +135,10 @@ export class Comparison {
     }
   }
 
-  get #sentinelAddress(): string {
-    return `10.200.${this.#round >> 8}.${this.#round & 255}`
-  }
-
   /** Of each resource one that tells that what came before it has been heard; namespaces are looked at themselves. */
   #makeSentinels(): ApiObject[] {
     this.#round++
-    const address = this.#sentinelAddress
+    const address = sentinelAddress(this.#round)
     const metadata = { name: SENTINEL, namespace: 'default', labels: LABELS }
     return [
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } },
