@@ -11,10 +11,11 @@ import type { Token } from '../corefile/token.ts'
 import { FOREIGN_DIRECTIVES } from '../plugins/coredns.ts'
 import { observeServer } from '../plugins/prometheus/prometheus.ts'
 import { formatServer } from '../plugins/servername.ts'
+import { Board } from '../server/board.ts'
 import type { ServerBlock } from '../server/dispatcher.ts'
 import { type Handler, NO_HANDLER } from '../server/handler.ts'
 import { Lifecycle } from '../server/lifecycle.ts'
-import type { Block, Plugin, ProcessContext } from '../server/plugin.ts'
+import type { Block, ControlContext, Plugin, ProcessContext } from '../server/plugin.ts'
 import type { ServiceOptions } from '../server/server.ts'
 
 export interface ConfigurationOptions {
@@ -73,26 +74,45 @@ interface SetUpBlock {
   readonly handler: Handler
 }
 
+/** What has been posted on a board, by name. */
+export type Posted = ReadonlyMap<string, unknown>
+
+/** The thread that a configuration is set up in. */
+export interface ThreadRole {
+  readonly process: ProcessContext
+  /** The same, in the control thread. */
+  readonly control?: ControlContext
+  /** For each server block, what the control thread has posted so far. */
+  readonly posted?: readonly Posted[]
+}
+
 export class Configuration {
   /** The keys of all blocks as CoreDNS prints them at its start: `.:53`. */
   readonly keys: readonly string[]
   readonly listeners: readonly ConfiguredListener[]
   readonly plugins: Lifecycle
 
+  /** The board of each server block. */
+  readonly boards: readonly Board[]
+
   /** Sets up every plugin and starts none. Throws CorefileError for the first mistake. */
-  constructor(parsed: readonly ParsedBlock[], options: ConfigurationOptions, process: ProcessContext) {
-    const blocks = parsed.map(block => setUp(block, options, process))
+  constructor(parsed: readonly ParsedBlock[], options: ConfigurationOptions, thread: ThreadRole) {
+    const blocks = parsed.map((block, i) => setUp(block, options, thread.process, thread.posted?.[i]))
     checkOverlap(blocks.flatMap(boundKeys))
     this.keys = blocks.flatMap(({ keys }) => keys.map(({ key }) => `${key.zone}:${key.port}`))
-    this.listeners = listListeners(blocks, process)
-    this.plugins = new Lifecycle(
-      blocks.flatMap(({ block }) => block.instances),
-      process.log,
-    )
+    this.listeners = listListeners(blocks, thread.process)
+    this.boards = blocks.map(({ block }) => block.board)
+    const instances = blocks.flatMap(({ block }) => block.instances)
+    this.plugins = new Lifecycle(instances, thread.process.log, thread.control)
   }
 }
 
-function setUp(parsed: ParsedBlock, options: ConfigurationOptions, process: ProcessContext): SetUpBlock {
+function setUp(
+  parsed: ParsedBlock,
+  options: ConfigurationOptions,
+  process: ProcessContext,
+  posted: Posted | undefined,
+): SetUpBlock {
   const keys = parsed.keys.flatMap(token => parseKey(token, options.defaultPort).map(key => ({ key, token })))
   for (const { key, token } of keys) {
     if (key.scheme === 'dns') continue
@@ -108,6 +128,7 @@ function setUp(parsed: ParsedBlock, options: ConfigurationOptions, process: Proc
     chain: [],
     instances: [],
     resolver: NO_HANDLER,
+    board: new Board(posted),
     process,
   }
   for (const plugin of options.plugins) {

@@ -9,7 +9,7 @@ import { Reloader } from '../plugins/reload/reload.ts'
 import { formatServer } from '../plugins/servername.ts'
 import { HttpEndpoints } from '../server/http.ts'
 import type { Service } from '../server/listener.ts'
-import { type ApiDefaults, type Plugin, type ProcessContext, TransientError } from '../server/plugin.ts'
+import { type ApiDefaults, type Plugin, type ControlContext, TransientError } from '../server/plugin.ts'
 import { type BoundAddress, Server } from '../server/server.ts'
 import {
   Configuration,
@@ -54,7 +54,7 @@ export class Site {
   readonly http = new HttpEndpoints()
   readonly #log: Logger
   readonly #options: ConfigurationOptions
-  readonly #context: ProcessContext
+  readonly #context: ControlContext
   readonly #reloader: Reloader
   #configuration: Configuration
   #posts: readonly Post[] = []
@@ -83,6 +83,7 @@ export class Site {
     this.#context = {
       version,
       log,
+      notices: log,
       api,
       metrics: this.metrics,
       http: this.http,
@@ -92,7 +93,7 @@ export class Site {
         options.onFatal?.()
       },
     }
-    this.#configuration = new Configuration(blocks, this.#options, this.#context)
+    this.#configuration = new Configuration(blocks, this.#options, { process: this.#context, control: this.#context })
     this.#posts = this.#man(this.#configuration)
   }
 
@@ -198,7 +199,7 @@ export class Site {
   /** Starts the new configuration beside the old one; when all is well, it takes over, in one step. Otherwise nothing has changed. */
   async #replace(parsed: readonly ParsedBlock[]): Promise<void> {
     this.#checkRunning()
-    const next = new Configuration(parsed, this.#options, this.#context)
+    const next = new Configuration(parsed, this.#options, { process: this.#context, control: this.#context })
     const posts = this.#man(next)
     const held = new Set(this.#posts.map(({ server }) => server))
     const opened = posts.filter(({ server }) => !held.has(server))

@@ -1,7 +1,7 @@
 // The order in which the plugins of a configuration come up and go down.
 
 import type { Logger } from 'pino'
-import type { Instance } from './plugin.ts'
+import type { ControlContext, ControlPhases, Instance } from './plugin.ts'
 
 /** A plugin's instance with the plugin's name. */
 export interface NamedInstance {
@@ -9,26 +9,35 @@ export interface NamedInstance {
   readonly instance: Instance
 }
 
+interface NamedPhases {
+  readonly name: string
+  readonly phases: ControlPhases
+}
+
 export class Lifecycle {
   /** Of all server blocks, in execution order. */
-  readonly #instances: readonly NamedInstance[]
+  readonly #entries: readonly NamedPhases[]
   readonly #log: Logger
-  readonly #started: NamedInstance[] = []
+  readonly #started: NamedPhases[] = []
   #stopping: Promise<void> | undefined
 
-  constructor(instances: readonly NamedInstance[], log: Logger) {
-    this.#instances = instances
+  /** `control` is there in the control thread, and with it what plugins do there alone. */
+  constructor(instances: readonly NamedInstance[], log: Logger, control?: ControlContext) {
+    this.#entries = instances.flatMap(({ name, instance }) => {
+      const once = control && instance.control?.(control)
+      return [{ name, phases: instance }, ...(once ? [{ name, phases: once }] : [])]
+    })
     this.#log = log
   }
 
   /** Starts the plugins one after the other. When one rejects, what has started is stopped again, and its error thrown. */
   async start(): Promise<void> {
     try {
-      for (const entry of this.#instances) {
+      for (const entry of this.#entries) {
         // A signal may come while a plugin still starts.
         if (this.#stopping) return await this.#stopping
         this.#started.push(entry)
-        await entry.instance.start?.()
+        await entry.phases.start?.()
       }
     } catch (error) {
       await this.stop()
@@ -38,9 +47,9 @@ export class Lifecycle {
 
   /** Tells every plugin that the sockets are this configuration's. */
   activate(): void {
-    for (const { name, instance } of this.#instances) {
+    for (const { name, phases } of this.#entries) {
       try {
-        instance.activate?.()
+        phases.activate?.()
       } catch (error) {
         this.#log.error({ err: error }, `plugin ${name}: activate failed`)
       }
@@ -49,20 +58,20 @@ export class Lifecycle {
 
   /** Lets every plugin finish its lameduck time while queries are still answered. */
   async lameduck(): Promise<void> {
-    if (!this.#stopping) await this.#forEach('lameduck', instance => instance.lameduck?.())
+    if (!this.#stopping) await this.#forEach('lameduck', phases => phases.lameduck?.())
   }
 
   /** Stops what has started. What fails is logged and holds up nothing. Called again, it waits for the same end. */
   stop(): Promise<void> {
-    this.#stopping ??= this.#forEach('stop', instance => instance.stop?.())
+    this.#stopping ??= this.#forEach('stop', phases => phases.stop?.())
     return this.#stopping
   }
 
-  async #forEach(phase: string, run: (instance: Instance) => Promise<void> | undefined): Promise<void> {
+  async #forEach(phase: string, run: (phases: ControlPhases) => Promise<void> | undefined): Promise<void> {
     await Promise.all(
-      this.#started.map(async ({ name, instance }) => {
+      this.#started.map(async ({ name, phases }) => {
         try {
-          await run(instance)
+          await run(phases)
         } catch (error) {
           this.#log.error({ err: error }, `plugin ${name}: ${phase} failed`)
         }

@@ -7,6 +7,7 @@ import type { Registry } from '../metrics/registry.ts'
 import type { Rcode } from '../wire/constants.ts'
 import type { Query } from '../wire/query.ts'
 import type { Reply } from '../wire/reply.ts'
+import type { Board } from './board.ts'
 import type { Handler } from './handler.ts'
 import type { HttpEndpoints } from './http.ts'
 import type { Metadata } from './metadata.ts'
@@ -21,12 +22,8 @@ export interface Plugin {
   setup(cursor: Cursor, block: Block): Instance
 }
 
-/** A plugin that is set up. Whatever it does not need, it leaves out. */
-export interface Instance {
-  /** Its place in the chain: returns the handler that runs before `next`. */
-  handler?(next: Handler): Handler
-  /** Whether it answers other classes than IN (`chaos`, `forward`). */
-  readonly otherClasses?: boolean
+/** What a plugin does when its configuration begins, answers and ends. */
+export interface Phases {
   /**
    * Runs before the sockets are read; at a reload, beside the configuration that still answers. The server waits for it. Rejects when the
    * server cannot run without it: with TransientError when that may pass by itself.
@@ -37,12 +34,32 @@ export interface Instance {
    * log level) is taken over here: a configuration that fails on its way never gets so far. Must not throw.
    */
   activate?(): void
-  /** Whether it can answer; `ready` asks. A plugin that leaves it out is always ready. */
-  ready?(): boolean
-  /** Runs at a shutdown while queries are still answered (`health`'s lameduck); the server waits for it. */
-  lameduck?(): Promise<void>
   /** Runs after the last query, and after a `start` that has rejected or has not ended yet. */
   stop?(): Promise<void>
+}
+
+/** What a plugin does for the whole process. */
+export interface ControlPhases extends Phases {
+  /** Runs at a shutdown while queries are still answered (`health`'s lameduck); the server waits for it. */
+  lameduck?(): Promise<void>
+}
+
+/**
+ * A plugin that is set up. Whatever it does not need, it leaves out. With `multisocket` each thread has its own instance, made from the same
+ * tokens, and runs its phases; the control thread does so too, though it opens no sockets then.
+ */
+export interface Instance extends Phases {
+  /** Its place in the chain: returns the handler that runs before `next`. */
+  handler?(next: Handler): Handler
+  /** Whether it answers other classes than IN (`chaos`, `forward`). */
+  readonly otherClasses?: boolean
+  /**
+   * What the process has once, however many threads answer: watches, endpoints, searches. Called once, in the control thread alone; each of
+   * its phases follows the instance's own. What handlers need of it goes over `Block.board`.
+   */
+  control?(process: ControlContext): ControlPhases
+  /** Whether it can answer; `ready` asks, in the control thread. A plugin that leaves it out is always ready. */
+  ready?(): boolean
   /** What it knows of queries under a label such as `kubernetes/namespace`; undefined for a label that it does not have. See `readMetadata`. */
   metadata?(label: string): Metadata | undefined
   /** Whether a query has metadata at all (`metadata`); without such an instance in the block, none has. */
@@ -86,14 +103,23 @@ export interface Block {
   readonly instances: { readonly name: string; readonly instance: Instance }[]
   /** The whole server as a handler, for questions that it asks itself. Set when `start` runs. */
   resolver: Handler
+  /** What `control` has for the handlers of all threads. */
+  readonly board: Board
   readonly process: ProcessContext
 }
 
-/** What all server blocks of one process share. */
+/** What all server blocks of one thread share. */
 export interface ProcessContext {
   readonly version: string
   readonly log: Logger
+  /** For what every thread finds alike (a file has changed): it is told by the control thread, and by no other. */
+  readonly notices: Logger
+  /** Cells count for this thread and are added up. What is the same in all threads is tracked: of readers, those of the control thread count. */
   readonly metrics: Registry
+}
+
+/** What only the control thread has. */
+export interface ControlContext extends ProcessContext {
   readonly http: HttpEndpoints
   /** The in-process API that the `kubernetes` plugin talks to when its options name no other. */
   readonly api: ApiDefaults

@@ -18,6 +18,10 @@ export const NO_ENTRY = 0
 /** Likewise for blocks: the name does not exist. */
 export const NO_BLOCK = 0
 
+/** A head and one slot, which is free. */
+const EMPTY = new SharedArrayBuffer((HEAD_WORDS + 1) * 4)
+new Uint32Array(EMPTY)[Head.Magic] = MAGIC
+
 export class ZoneImage {
   /** The whole image as octets: records are copied out of it. */
   bytes!: Buffer
@@ -25,7 +29,8 @@ export class ZoneImage {
   #slots!: Int32Array
   #mask = 0
 
-  constructor(buffer: SharedArrayBuffer) {
+  /** Without a buffer there is no name in it, and it is not complete. */
+  constructor(buffer = EMPTY) {
     this.attach(buffer)
   }
 

@@ -6,16 +6,17 @@ import { parseKey } from '../../src/corefile/key.ts'
 import { parseCorefile } from '../../src/corefile/parser.ts'
 import { Registry } from '../../src/metrics/registry.ts'
 import { PLUGINS } from '../../src/plugins/order.ts'
+import { Board } from '../../src/server/board.ts'
 import { type Handler, NO_HANDLER } from '../../src/server/handler.ts'
 import { HttpEndpoints } from '../../src/server/http.ts'
-import type { Block, Instance, ProcessContext } from '../../src/server/plugin.ts'
+import type { Block, ControlContext, ControlPhases, Instance } from '../../src/server/plugin.ts'
 import { formatAddress, parseAddress } from '../../src/wire/address.ts'
 import { HEADER_LENGTH, Rcode, Type, formatType } from '../../src/wire/constants.ts'
 import { formatName, parseName } from '../../src/wire/name.ts'
 import { Query, Transport, Verdict, read16 } from '../../src/wire/query.ts'
 import { Reply, write16 } from '../../src/wire/reply.ts'
 
-export interface TestProcess extends ProcessContext {
+export interface TestProcess extends ControlContext {
   /** What has been logged: `info text`, `error text`, … */
   readonly lines: string[]
 }
@@ -28,7 +29,16 @@ export function makeProcess(): TestProcess {
     lines.push(`${pino.levels.labels[level]} ${msg}`)
   }
   const log = pino({ base: null, timestamp: false }, { write })
-  return { version: '1.2.3', log, metrics: new Registry(), http: new HttpEndpoints(), api: {}, ...idle, lines }
+  return {
+    version: '1.2.3',
+    log,
+    notices: log,
+    metrics: new Registry(),
+    http: new HttpEndpoints(),
+    api: {},
+    ...idle,
+    lines,
+  }
 }
 
 export interface TestBlock extends Block {
@@ -49,6 +59,7 @@ export function setUp(corefile: string, context = makeProcess()): TestBlock[] {
       chain: [],
       instances: [],
       resolver: NO_HANDLER,
+      board: new Board(),
       process: context,
     }
     for (const plugin of PLUGINS) {
@@ -70,14 +81,25 @@ export function chain(block: Block, last: Handler): Handler {
   return block.instances.reduceRight((next, { instance }) => instance.handler?.(next) ?? next, last)
 }
 
+const phases = new WeakMap<Instance, ControlPhases[]>()
+
+/** What the instances of a block do, in the thread that has everything. */
+export function listPhases(block: Block): ControlPhases[] {
+  return block.instances.flatMap(({ instance }) => {
+    const known = phases.get(instance) ?? [instance, instance.control?.((block as TestBlock).process) ?? {}]
+    phases.set(instance, known)
+    return known
+  })
+}
+
 export async function start(...blocks: Block[]): Promise<void> {
-  for (const block of blocks) for (const { instance } of block.instances) await instance.start?.()
-  for (const block of blocks) for (const { instance } of block.instances) instance.activate?.()
+  for (const block of blocks) for (const phase of listPhases(block)) await phase.start?.()
+  for (const block of blocks) for (const phase of listPhases(block)) phase.activate?.()
 }
 
 export async function stop(...blocks: Block[]): Promise<void> {
-  for (const block of blocks) for (const { instance } of block.instances) await instance.stop?.()
-  for (const block of blocks) await block.process.http.close()
+  for (const block of blocks) for (const phase of listPhases(block)) await phase.stop?.()
+  for (const block of blocks) await (block as TestBlock).process.http.close()
 }
 
 /** Adds an instance that is no plugin's, as a plugin would be. */

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { HealthPoll } from '../../src/plugins/health/health.ts'
 import { get } from './http.ts'
-import { makeProcess, setUp, setUpBlock, start, stop } from './harness.ts'
+import { listPhases, makeProcess, setUp, setUpBlock, start, stop } from './harness.ts'
 
 const ADDRESS = '127.0.0.1:0'
 
@@ -34,7 +34,8 @@ void t.test('lameduck waits as long as it says, and says so', async t => {
   const block = setUpBlock(`health ${ADDRESS} {\n lameduck 5s\n}`)
   let isOver = false
   const lameduck = async (): Promise<void> => {
-    await block.instances[0].instance.lameduck?.()
+    const [, control] = listPhases(block)
+    await control.lameduck?.()
     isOver = true
   }
   const waiting = lameduck()

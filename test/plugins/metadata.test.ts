@@ -4,7 +4,7 @@ import { decodeOptions, findOptions } from '../../src/wire/option.ts'
 import type { Handler } from '../../src/server/handler.ts'
 import { Rcode, Type } from '../../src/wire/constants.ts'
 import { formatName } from '../../src/wire/name.ts'
-import { type TestBlock, ask, askLater, chain, setUp, setUpBlock } from './harness.ts'
+import { type TestBlock, ask, askLater, chain, listPhases, setUp, setUpBlock } from './harness.ts'
 
 const KUBERNETES = 'kubernetes cluster.local in-addr.arpa clusterset.local {\nmulticluster clusterset.local\n}'
 const LABELS = ['kind', 'namespace', 'service', 'endpoint', 'port-name', 'protocol', 'cluster', 'parse-error']
@@ -84,9 +84,9 @@ void t.test('rewrite puts metadata into an option, and into a name', async t => 
 void t.test('log tells the server that was asked last', async t => {
   const block = setUpBlock('metadata\nlog . "{/forward/upstream}"\nforward . 127.0.0.1:1 {\nmax_connect_attempts 1\n}')
   const handler = chain(block, next)
-  for (const { instance } of block.instances) await instance.start?.()
+  for (const phase of listPhases(block)) await phase.start?.()
   const { rcode } = await askLater(handler, { name: 'www.example.org.' })
-  for (const { instance } of block.instances) await instance.stop?.()
+  for (const phase of listPhases(block)) await phase.stop?.()
   t.equal(rcode, Rcode.SERVFAIL)
   t.equal(block.process.lines.at(-1), 'info 127.0.0.1:1')
 })

@@ -8,7 +8,19 @@ import { Rcode, Type } from '../../src/wire/constants.ts'
 import { Transport } from '../../src/wire/query.ts'
 import { Section } from '../../src/wire/reply.ts'
 import { get } from './http.ts'
-import { ask, askLater, chain, makeProcess, makeQuery, makeReply, setUp, setUpBlock, start, stop } from './harness.ts'
+import {
+  ask,
+  askLater,
+  chain,
+  listPhases,
+  makeProcess,
+  makeQuery,
+  makeReply,
+  setUp,
+  setUpBlock,
+  start,
+  stop,
+} from './harness.ts'
 
 const ADDRESS = '127.0.0.1:0'
 
@@ -218,7 +230,7 @@ void t.test('a block that takes the place of another keeps its series', async t 
   await start(before)
   const [after] = setUp(corefile, context)
   await start(after)
-  for (const { instance } of before.instances) await instance.stop?.()
+  for (const phase of listPhases(before)) await phase.stop?.()
   t.equal(samples(context.metrics.render(), 'coredns_plugin_enabled').length, 1)
   await stop(after)
   t.equal(samples(context.metrics.render(), 'coredns_plugin_enabled').length, 0)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { get } from './http.ts'
-import { join, makeProcess, setUp, setUpBlock, start, stop, type TestBlock } from './harness.ts'
+import { join, listPhases, makeProcess, setUp, setUpBlock, start, stop, type TestBlock } from './harness.ts'
 
 const ADDRESS = '127.0.0.1:0'
 
@@ -65,10 +65,10 @@ void t.test('server blocks that share the address are ready together, from the s
   let isReady = false
   join(one, 'file', { ready: () => true })
   join(two, 'file', { ready: () => isReady })
-  const [expected] = one.instances
-  await expected.instance.start?.()
+  const [, expected] = listPhases(one)
+  await expected.start?.()
   t.equal(await ask(one), '503 Starting', 'nothing answers yet')
-  await expected.instance.stop?.()
+  await expected.stop?.()
   await start(one, two)
   t.equal(await ask(one), '503 file')
   isReady = true
@@ -80,7 +80,7 @@ void t.test('a block that has stopped does not count any more', async t => {
   const [one, two] = setUp(`one. {\n ready ${ADDRESS}\n}\ntwo. {\n ready ${ADDRESS}\n}`)
   join(two, 'file', { ready: () => false })
   await start(one, two)
-  for (const { instance } of two.instances) await instance.stop?.()
+  for (const phase of listPhases(two)) await phase.stop?.()
   t.equal(await ask(one), '200 OK')
   await stop(one)
 })
@@ -88,7 +88,7 @@ void t.test('a block that has stopped does not count any more', async t => {
 void t.test('in lameduck it is not ready', async t => {
   const block = setUpBlock(`ready ${ADDRESS}`)
   await start(block)
-  for (const { instance } of block.instances) await instance.lameduck?.()
+  for (const phase of listPhases(block)) await phase.lameduck?.()
   t.equal(await ask(block), '503 Shutting down')
   await stop(block)
 })

@@ -1,16 +1,20 @@
 import t from 'tap'
-import type { Instance } from '../../src/server/plugin.ts'
+import type { ControlPhases, Instance } from '../../src/server/plugin.ts'
 import { Lifecycle } from '../../src/server/lifecycle.ts'
+import { makeProcess } from '../plugins/harness.ts'
 import { recorder, silent } from './handlers.ts'
 
 function build(instances: Record<string, Instance>, log = silent): Lifecycle {
   return new Lifecycle(
     Object.entries(instances).map(([name, instance]) => ({ name, instance })),
     log,
+    makeProcess(),
   )
 }
 
-const noting = (name: string, events: string[]): Instance => ({
+const noting = (name: string, events: string[]): Instance => ({ control: () => note(name, events) })
+
+const note = (name: string, events: string[]): ControlPhases => ({
   async start() {
     events.push(`${name} starts`)
     await new Promise(setImmediate)
@@ -57,7 +61,7 @@ void t.test('a plugin that cannot start ends the start; those before it are stop
 void t.test('what fails at the end is logged and holds up nothing', async t => {
   const events: string[] = []
   const { log, lines } = recorder()
-  const broken: Instance = {
+  const failing: ControlPhases = {
     activate() {
       throw new Error('idle')
     },
@@ -66,7 +70,7 @@ void t.test('what fails at the end is logged and holds up nothing', async t => {
       throw new Error('stuck')
     },
   }
-  const lifecycle = build({ broken, a: noting('a', events) }, log)
+  const lifecycle = build({ broken: { control: () => failing }, a: noting('a', events) }, log)
   await lifecycle.start()
   events.length = 0
   lifecycle.activate()
@@ -81,10 +85,22 @@ void t.test('what fails at the end is logged and holds up nothing', async t => {
 
 void t.test('a stop during the start: what comes after does not start', async t => {
   const events: string[] = []
-  const lifecycle = build({ a: noting('a', events), b: noting('b', events) })
+  const a: Instance = note('a', events)
+  const lifecycle = build({ a, b: noting('b', events) })
   const started = lifecycle.start()
   await lifecycle.stop()
   await started
   t.notOk(events.includes('b starts'))
   t.ok(events.includes('a stops'))
+})
+
+void t.test('what the process has once is left out of threads that only answer', async t => {
+  const events: string[] = []
+  const both: Instance = { ...noting('process', events), ...note('thread', events) }
+  const thread = new Lifecycle([{ name: 'both', instance: both }], silent)
+  await thread.start()
+  t.same(events.splice(0), ['thread starts', 'thread has started'])
+  const process = new Lifecycle([{ name: 'both', instance: both }], silent, makeProcess())
+  await process.start()
+  t.same(events, ['thread starts', 'thread has started', 'process starts', 'process has started'])
 })

@@ -6,7 +6,7 @@ import t from 'tap'
 import { FakeApi } from '../../src/fakeapi/fakeapi.ts'
 import { PLUGINS } from '../../src/plugins/order.ts'
 import type { Handler } from '../../src/server/handler.ts'
-import { type Plugin, type ProcessContext, TransientError } from '../../src/server/plugin.ts'
+import { type Plugin, type ControlContext, TransientError } from '../../src/server/plugin.ts'
 import { Rcode, Type } from '../../src/wire/constants.ts'
 import { Section } from '../../src/wire/reply.ts'
 import { get } from '../plugins/http.ts'
@@ -20,7 +20,7 @@ const HTTP = '127.0.0.1:0'
 class Changing {
   readonly running: RunningSite
   corefile: string
-  readonly #contexts: ProcessContext[]
+  readonly #contexts: ControlContext[]
 
   static async start(corefile: string, options: Partial<RunningOptions> = {}): Promise<Changing> {
     const changing = new Changing(corefile, options)
@@ -29,13 +29,18 @@ class Changing {
   }
 
   constructor(corefile: string, options: Partial<RunningOptions>) {
-    const contexts: ProcessContext[] = []
+    const contexts: ControlContext[] = []
     const number: Plugin = {
       name: 'number',
       repeatable: true,
-      setup(cursor, block) {
-        contexts.push(block.process)
-        return { handler: () => answerNumber(cursor.integer(0, 255)) }
+      setup(cursor) {
+        return {
+          handler: () => answerNumber(cursor.integer(0, 255)),
+          control(process) {
+            contexts.push(process)
+            return {}
+          },
+        }
       },
     }
     this.corefile = corefile

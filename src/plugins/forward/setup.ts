@@ -26,7 +26,7 @@ export const forward: Plugin = {
   name: NAME,
   repeatable: true,
   setup(cursor, block) {
-    const { log, metrics } = block.process
+    const { notices, metrics } = block.process
     // A reverse zone may be several; a port is of no meaning here.
     const origins = parseKey(cursor.requireArg(TARGETS), DNS_PORT).map(({ zone }) => readOrigin(zone))
     const properties = readProperties(cursor, block.directory)
@@ -56,7 +56,7 @@ export const forward: Plugin = {
         return handler
       },
       async start() {
-        open = await chooseDatagrams(log)
+        open = await chooseDatagrams(notices)
         for (const source of sources) {
           if ('kind' in source) named.set(source, await resolveTarget(source, properties.resolvers))
         }
@@ -67,9 +67,9 @@ export const forward: Plugin = {
           const onChange = (): void => {
             update()
             const servers = handler?.upstreams.map(({ to }) => to).join(', ')
-            log.info(`plugin/forward: ${file.path} has changed; now asked: ${servers}`)
+            notices.info(`plugin/forward: ${file.path} has changed; now asked: ${servers}`)
           }
-          file.watch(onChange, what => log.warn(`plugin/forward: ${what}`))
+          file.watch(onChange, what => notices.warn(`plugin/forward: ${what}`))
         }
       },
       stop() {

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Address, parseAddress } from '../../corefile/value.ts'
 import type { Registry } from '../../metrics/registry.ts'
 import type { HttpEndpoint } from '../../server/http.ts'
-import type { Instance, Plugin } from '../../server/plugin.ts'
+import type { Plugin } from '../../server/plugin.ts'
 import { joinHostPort } from '../../wire/address.ts'
 import { MAX_TIMER_MS, formatDuration } from '../duration.ts'
-import { HealthPoll, type PollSink } from './health.ts'
+import type { HealthPoll, PollSink } from './health.ts'
 
 const DEFAULT_ADDRESS = ':8080'
 const BUCKETS = [0.00025, 0.0025, 0.025, 0.25, 2.5]
@@ -13,7 +13,7 @@ const BUCKETS = [0.00025, 0.0025, 0.025, 0.25, 2.5]
 export const health: Plugin = {
   name: 'health',
   repeatable: true,
-  setup(cursor, block) {
+  setup(cursor) {
     const token = cursor.nextArg()
     const host = token ? parseAddress(token).host : ''
     cursor.end()
@@ -25,30 +25,33 @@ export const health: Plugin = {
       property.end()
       property.noBlock()
     }
-    const { http, log, metrics } = block.process
-    const sink = defineMetrics(metrics)
-    let endpoint: HttpEndpoint | undefined
-    let poll: HealthPoll | undefined
-    const instance: Instance = {
-      async start() {
-        endpoint = await http.open(address, '/health', (_, response) => {
-          response.setHeader('content-type', 'text/plain; charset=utf-8').end('OK')
-        })
-        poll = new HealthPoll(formatUrl({ host, port: endpoint.port }), sink, log)
-        poll.start()
-      },
-      async stop() {
-        poll?.stop()
-        await endpoint?.close()
+    return {
+      control({ http, log, metrics }) {
+        const sink = defineMetrics(metrics)
+        let endpoint: HttpEndpoint | undefined
+        let poll: HealthPoll | undefined
+        return {
+          async start() {
+            endpoint = await http.open(address, '/health', (_, response) => {
+              response.setHeader('content-type', 'text/plain; charset=utf-8').end('OK')
+            })
+            // Loaded when it is needed: threads that only answer have no room for Node's HTTP.
+            const { HealthPoll } = await import('./health.ts')
+            poll = new HealthPoll(formatUrl({ host, port: endpoint.port }), sink, log)
+            poll.start()
+          },
+          async lameduck() {
+            if (lameduckMs === 0) return
+            log.info(`plugin/health: Going into lameduck mode for ${formatDuration(lameduckMs)}`)
+            await delay(lameduckMs)
+          },
+          async stop() {
+            poll?.stop()
+            await endpoint?.close()
+          },
+        }
       },
     }
-    if (lameduckMs > 0) {
-      instance.lameduck = async () => {
-        log.info(`plugin/health: Going into lameduck mode for ${formatDuration(lameduckMs)}`)
-        await delay(lameduckMs)
-      }
-    }
-    return instance
   },
 }
 

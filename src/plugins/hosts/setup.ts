@@ -52,15 +52,16 @@ function makeInstance(
   inline: HostTable,
   block: Block,
 ): Instance {
-  const { log, metrics } = block.process
-  const file = new HostsFile(path, lineOptions, log, () => {
+  const { notices, metrics } = block.process
+  const file = new HostsFile(path, lineOptions, notices, () => {
+    // The same in every thread.
     const help = 'The combined number of entries in hosts and Corefile.'
-    const entries = metrics.gauge('coredns_hosts_entries', help, ['hostsfile']).cell([path])
-    entries.set(file.table.recordCount + inline.recordCount)
+    const entries = file.table.recordCount + inline.recordCount
+    metrics.gauge('coredns_hosts_entries', help, ['hostsfile']).track([path], () => entries)
+    const changedSeconds = file.changedMs / 1000
     metrics
       .gauge('coredns_hosts_reload_timestamp_seconds', 'The timestamp of the last reload of hosts file.')
-      .cell()
-      .set(file.changedMs / 1000)
+      .track([], () => changedSeconds)
   })
   const author = joinChain(block, 'hosts')
   const { fallthroughUnsupported } = options
@@ -129,7 +130,9 @@ function readInline(line: Cursor, options: Options, block: Block): void {
   }
   if (!parseHostAddress(name.text)) {
     const position = `${name.file}:${name.line}:${name.column}`
-    block.process.log.warn(`plugin/hosts: ${position}: '${name.text}' is neither an address nor a property; left out`)
+    block.process.notices.warn(
+      `plugin/hosts: ${position}: '${name.text}' is neither an address nor a property; left out`,
+    )
   }
   options.inline.push([name, ...line.remainingArgs()].map(({ text }) => text).join(' '))
 }

@@ -2,14 +2,12 @@
 // goes on with the feed that runs; a second watch would cost the API a list, and this process its memory twice.
 
 import { networkInterfaces } from 'node:os'
-import type { ProcessContext } from '../../server/plugin.ts'
+import type { ControlContext } from '../../server/plugin.ts'
 import type { ApiConnection } from '../../watch/connection.ts'
 import { parseAddress } from '../../wire/address.ts'
-import { type WireName, parseName } from '../../wire/name.ts'
-import { ZoneImage } from '../../zones/image.ts'
 import { ZoneWriter } from '../../zones/writer.ts'
 import { type KubernetesMetrics, kubernetesMetrics } from './metrics.ts'
-import { type KubernetesOptions, isReverseZone } from './options.ts'
+import { type KubernetesOptions, isReverseZone, toWire } from './options.ts'
 import { Publisher } from './publisher.ts'
 import { connect, openWatches } from './source.ts'
 
@@ -17,17 +15,17 @@ import { connect, openWatches } from './source.ts'
 const LINGER_MS = 100
 
 /** Those that run, of each process. */
-const running = new WeakMap<ProcessContext, Set<Feed>>()
+const running = new WeakMap<ControlContext, Set<Feed>>()
 
 /** The feed that runs with such options, or one that is yet to be held. `bound` are the addresses of the server block. */
-export function findFeed(options: KubernetesOptions, bound: readonly string[], process: ProcessContext): Feed {
+export function findFeed(options: KubernetesOptions, bound: readonly string[], process: ControlContext): Feed {
   const addresses = listLocalAddresses(bound)
   const key = describe(options, addresses)
   return listFeeds(process).find(feed => feed.key === key) ?? new Feed(options, addresses, process, key)
 }
 
 /** The feeds of the process that run. */
-export function listFeeds(process: ProcessContext): Feed[] {
+export function listFeeds(process: ControlContext): Feed[] {
   return [...(running.get(process) ?? [])]
 }
 
@@ -40,32 +38,34 @@ function describe(options: KubernetesOptions, addresses: readonly Uint8Array[]):
 
 export class Feed {
   readonly key: string
-  readonly image: ZoneImage
   /** Resolves when all that the API holds has been published once. */
   readonly synced: Promise<void>
   readonly #options: KubernetesOptions
   readonly #addresses: readonly Uint8Array[]
-  readonly #process: ProcessContext
+  readonly #process: ControlContext
   readonly #writer: ZoneWriter
   readonly #counts: KubernetesMetrics
   readonly #publishers: Publisher[] = []
   readonly #hides: (() => void)[] = []
   #connection: ApiConnection | undefined
   #watches: ReturnType<typeof openWatches> = new Map()
+  readonly #followers = new Set<(image: SharedArrayBuffer) => Promise<void>>()
+  /** All that follow have the image. */
+  #handedOver: Promise<unknown> = Promise.resolve()
   #onSynced!: () => void
+  #isComplete = false
   #isReady = false
   #isActive = false
   #holders = 0
   #starting: Promise<void> | undefined
 
-  constructor(options: KubernetesOptions, addresses: readonly Uint8Array[], process: ProcessContext, key: string) {
+  constructor(options: KubernetesOptions, addresses: readonly Uint8Array[], process: ControlContext, key: string) {
     this.key = key
     this.#options = options
     this.#addresses = addresses
     this.#process = process
     this.#counts = kubernetesMetrics(process.metrics)
-    this.#writer = new ZoneWriter(options.zones.map(toWire), buffer => this.image.attach(buffer))
-    this.image = new ZoneImage(this.#writer.buffer)
+    this.#writer = new ZoneWriter(options.zones.map(toWire), buffer => this.#handOver(buffer))
     this.synced = new Promise(resolve => {
       this.#onSynced = resolve
     })
@@ -96,6 +96,18 @@ export class Feed {
     await Promise.all([...this.#watches.values()].map(watch => watch.stop()))
     for (const publisher of this.#publishers) publisher.stop()
     await this.#connection?.close()
+  }
+
+  /** Hands over the image, at once and whenever it moves to other memory, until the function that it returns is called. */
+  follow(onImage: (image: SharedArrayBuffer) => Promise<void>): () => void {
+    this.#followers.add(onImage)
+    this.#handedOver = Promise.all([this.#handedOver, onImage(this.#writer.buffer)])
+    return () => this.#followers.delete(onImage)
+  }
+
+  #handOver(image: SharedArrayBuffer): void {
+    const following = [...this.#followers].map(follower => follower(image))
+    this.#handedOver = Promise.all([this.#handedOver, ...following])
   }
 
   /** From now on the metrics tell of it. */
@@ -145,7 +157,7 @@ export class Feed {
         onProgrammed: this.#counts.onProgrammed,
         onComplete: () => {
           waiting.delete(isMulticluster)
-          if (waiting.size === 0 && !this.#isReady) this.#becomeReady()
+          if (waiting.size === 0) void this.#complete()
         },
         onFailure: error => log.error({ err: error }, 'plugin/kubernetes: a change could not be published'),
       })
@@ -156,11 +168,15 @@ export class Feed {
     if (multicluster.length > 0) publish(true, multicluster, [])
   }
 
-  #becomeReady(): void {
-    this.#isReady = true
+  /** Ready is what every thread can answer for: those that still read from where the image was before are waited for. */
+  async #complete(): Promise<void> {
+    if (this.#isComplete) return
+    this.#isComplete = true
     this.#writer.markComplete()
     const zones = this.#options.zones.join(' ')
     this.#process.log.info(`plugin/kubernetes: serving ${this.#writer.names} names in ${zones}`)
+    await this.#handedOver
+    this.#isReady = true
     this.#onSynced()
   }
 }
@@ -189,6 +205,3 @@ const isLinkLocal = (address: Uint8Array): boolean =>
 
 const isLoopback = (address: Uint8Array): boolean =>
   address.length === 4 ? address[0] === 127 : address[15] === 1 && address.subarray(0, 15).every(octet => octet === 0)
-
-/** Zone names come from the Corefile's parser, which has checked them. */
-export const toWire = (zone: string): WireName => parseName(zone)!

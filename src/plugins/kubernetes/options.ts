@@ -6,7 +6,7 @@ import { CorefileError } from '../../corefile/error.ts'
 import { parseZones } from '../../corefile/key.ts'
 import type { RequestLimits } from '../../watch/limit.ts'
 import { MAX_NAME_LENGTH } from '../../wire/constants.ts'
-import { parseName } from '../../wire/name.ts'
+import { type WireName, parseName } from '../../wire/name.ts'
 import type { PointerMode } from '../../records/options.ts'
 import { NO_MAXIMUM } from './sample.ts'
 
@@ -214,6 +214,9 @@ function readMode<M extends string>(line: Cursor, modes: readonly M[], what: str
 export function isReverseZone(zone: string): boolean {
   return /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone)
 }
+
+/** Zone names come from the Corefile's parser, which has checked them. */
+export const toWire = (zone: string): WireName => parseName(zone)!
 
 const resolve = (directory: string, path: string): string => (isAbsolute(path) ? path : join(directory, path))
 

@@ -1,12 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Handler } from '../../server/handler.ts'
 import type { Metadata } from '../../server/metadata.ts'
-import { type Block, type Instance, type Plugin, TransientError, joinChain } from '../../server/plugin.ts'
+import {
+  type Block,
+  type ControlContext,
+  type ControlPhases,
+  type Instance,
+  type Plugin,
+  TransientError,
+  joinChain,
+} from '../../server/plugin.ts'
+import { ZoneImage } from '../../zones/image.ts'
 import { formatDuration } from '../duration.ts'
-import { type Feed, findFeed, listFeeds, toWire } from './feed.ts'
+import type { Feed } from './feed.ts'
 import { KubernetesHandler } from './kubernetes.ts'
 import { nameMetadata } from './metadata.ts'
-import { type KubernetesOptions, readOptions } from './options.ts'
+import { type KubernetesOptions, readOptions, toWire } from './options.ts'
+
+/** The zone image, on the board of the server block. */
+const IMAGE = 'kubernetes/image'
 
 export const kubernetes: Plugin = {
   name: 'kubernetes',
@@ -19,15 +31,16 @@ export const kubernetes: Plugin = {
 class KubernetesInstance implements Instance {
   readonly #options: KubernetesOptions
   readonly #block: Block
-  readonly #feed: Feed
+  /** Of this thread; the memory behind it is the feed's. */
+  readonly #image = new ZoneImage()
   readonly #author: number
-  readonly #stopped = new AbortController()
-  #isHeld = false
+  #feed: Feed | undefined
+  #unfollow: (() => void) | undefined
 
   constructor(options: KubernetesOptions, block: Block) {
     this.#options = options
     this.#block = block
-    this.#feed = findFeed(options, block.addresses, block.process)
+    block.board.follow(IMAGE, (buffer: SharedArrayBuffer) => this.#image.attach(buffer))
     this.#author = joinChain(block, 'kubernetes')
   }
 
@@ -43,7 +56,7 @@ class KubernetesInstance implements Instance {
     }
     const block = this.#block
     const resolver: Handler = { serve: (asked, reply) => block.resolver.serve(asked, reply) }
-    return new KubernetesHandler(this.#feed.image, query, this.#author, next, resolver)
+    return new KubernetesHandler(this.#image, query, this.#author, next, resolver)
   }
 
   metadata(label: string): Metadata | undefined {
@@ -52,42 +65,51 @@ class KubernetesInstance implements Instance {
   }
 
   ready(): boolean {
-    return this.#feed.isReady
+    return this.#feed?.isReady ?? false
+  }
+
+  control(process: ControlContext): ControlPhases {
+    const stopped = new AbortController()
+    return {
+      start: () => this.#start(process, stopped.signal),
+      activate: () => this.#feed?.activate(),
+      stop: async () => {
+        stopped.abort()
+        this.#unfollow?.()
+        await this.#feed?.release()
+      },
+    }
   }
 
   /**
    * Waits for the API as long as `startup_timeout` says, then lets the server run without it: unless a configuration answers that has heard
    * its API, which is worth more than one that has not.
    */
-  async start(): Promise<void> {
-    const feed = this.#feed
-    this.#isHeld = true
-    await feed.hold()
+  async #start(process: ControlContext, stopped: AbortSignal): Promise<void> {
+    // Loaded when it is needed: threads that only answer have no room for what watches.
+    const { findFeed, listFeeds } = await import('./feed.ts')
+    if (stopped.aborted) return
+    const { addresses, board } = this.#block
+    const feed = findFeed(this.#options, addresses, process)
+    this.#feed = feed
+    const started = feed.hold()
+    this.#unfollow = feed.follow(buffer => board.post(IMAGE, buffer))
+    await started
     // One that is taken over may wait for its API still: then it is no worse than before.
     if (feed.isReady || feed.isActive) return
     const deadline = new AbortController()
     const { startupTimeoutMs } = this.#options
-    const signal = AbortSignal.any([deadline.signal, this.#stopped.signal])
+    const signal = AbortSignal.any([deadline.signal, stopped])
     const isInTime = await Promise.race([
       feed.synced.then(() => true),
       delay(startupTimeoutMs, false, { signal }).catch(() => false),
     ])
     deadline.abort()
-    if (isInTime || this.#stopped.signal.aborted) return
-    const { process } = this.#block
+    if (isInTime || stopped.aborted) return
     if (listFeeds(process).some(other => other.isActive && other.isReady)) {
       const after = formatDuration(startupTimeoutMs)
       throw new TransientError(`plugin/kubernetes: the Kubernetes API has not told everything within ${after}`)
     }
     process.log.warn('plugin/kubernetes: starting server with unsynced Kubernetes API')
-  }
-
-  activate(): void {
-    this.#feed.activate()
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped.abort()
-    if (this.#isHeld) await this.#feed.release()
   }
 }

@@ -39,7 +39,7 @@ function readWeighted(cursor: Cursor, block: Block): Instance {
     property.end()
     property.noBlock()
   }
-  const weights = new WeightFile(path, block.process.log)
+  const weights = new WeightFile(path, block.process.notices)
   return {
     handler: next => new Loadbalance(next, { preferred: [], weights }, makeSeed()),
     start: () => weights.start(reloadMs),

@@ -1,6 +1,13 @@
-import type { Plugin, ProcessContext } from '../../server/plugin.ts'
+import type { Block, Plugin, ProcessContext } from '../../server/plugin.ts'
 import { nameServer } from '../servername.ts'
-import { Loop, type LoopFinding } from './loop.ts'
+import { Loop } from './loop.ts'
+import { type LoopFinding, LoopSearch } from './search.ts'
+import { Wanted } from './wanted.ts'
+
+/** On the board: what is looked for; addresses of the upstreams that were found; why nothing may be forwarded at all. */
+const WANTED = 'loop/wanted'
+const LOOPING = 'loop/looping'
+const CUT = 'loop/cut'
 
 export const loop: Plugin = {
   name: 'loop',
@@ -12,37 +19,59 @@ export const loop: Plugin = {
     }
     cursor.end()
     cursor.noBlock()
-    const { process, zones } = block
-    const [zone] = zones
+    const [zone] = block.zones
     let handler: Loop | undefined
-    const report = ({ upstream, qname }: LoopFinding): void => {
-      const to = upstream?.address ?? ''
-      countLoop(process, nameServer(block), zone, to)
-      if (mode) {
-        const where = `(${nameServer(block).replace(/^dns:\/\//, '')} -> ${to})`
-        const help = 'see https://coredns.io/plugins/loop#troubleshooting'
-        process.fail(`plugin/loop: Loop ${where} detected for zone "${zone}", ${help}. Query: "HINFO ${qname}"`)
-        return
-      }
-      upstream?.switchOff()
-      if (!upstream)
-        handler?.cut(new Error(`names that are not known here would be asked in a circle (zone "${zone}")`))
-      process.log.error(`plugin/loop: ${explain(upstream, zone)}`)
-    }
     return {
       handler(next) {
         handler = new Loop(next, block)
         return handler
       },
-      activate() {
-        void handler?.search(report)
+      async start() {
+        block.board.follow(WANTED, (buffer: SharedArrayBuffer) => {
+          if (handler) handler.wanted = new Wanted(buffer)
+        })
+        block.board.follow(LOOPING, (addresses: readonly string[]) => switchOff(block, addresses))
+        block.board.follow(CUT, (reason: string) => handler?.cut(new Error(reason)))
       },
-      stop() {
-        handler?.stop()
-        return Promise.resolve()
+      control(process) {
+        const wanted = new Wanted()
+        const search = new LoopSearch(block, wanted)
+        const looping: string[] = []
+        const report = ({ upstream, qname }: LoopFinding): void => {
+          const to = upstream?.address ?? ''
+          countLoop(process, nameServer(block), zone, to)
+          if (mode) {
+            const where = `(${nameServer(block).replace(/^dns:\/\//, '')} -> ${to})`
+            const help = 'see https://coredns.io/plugins/loop#troubleshooting'
+            process.fail(`plugin/loop: Loop ${where} detected for zone "${zone}", ${help}. Query: "HINFO ${qname}"`)
+            return
+          }
+          if (upstream) {
+            looping.push(upstream.address)
+            void block.board.post(LOOPING, [...looping])
+          } else void block.board.post(CUT, `names that are not known here would be asked in a circle (zone "${zone}")`)
+          process.log.error(`plugin/loop: ${explain(upstream, zone)}`)
+        }
+        return {
+          start: () => block.board.post(WANTED, wanted.buffer),
+          activate() {
+            void search.run(report)
+          },
+          stop() {
+            search.stop()
+            return Promise.resolve()
+          },
+        }
       },
     }
   },
+}
+
+/** In each thread. */
+function switchOff({ instances }: Block, addresses: readonly string[]): void {
+  for (const upstream of instances.flatMap(({ instance }) => instance.upstreams ?? [])) {
+    if (addresses.includes(upstream.address)) upstream.switchOff()
+  }
 }
 
 /** One line: who it is, where that comes from, what follows, what to do. */

@@ -19,25 +19,29 @@ export const prometheus: Plugin = {
     cursor.end()
     const address = token?.text ?? DEFAULT_ADDRESS
     for (const property of cursor.block()) readProperty(property)
-    const { http, metrics } = block.process
-    const releases: (() => void)[] = []
-    let endpoint: HttpEndpoint | undefined
     return {
       handler: next => new Prometheus(next, block),
-      async start() {
-        showBuild(block.process)
-        definePanics(metrics).cell()
-        releases.push(holdProcessMetrics(metrics))
-        endpoint = await http.open(address, '/metrics', (_, response) => {
-          response.setHeader('content-type', CONTENT_TYPE).end(metrics.render())
-        })
-      },
-      activate() {
-        releases.push(...showPlugins(block))
-      },
-      async stop() {
-        for (const release of releases.splice(0)) release()
-        await endpoint?.close()
+      control(process) {
+        const { http, metrics } = process
+        const releases: (() => void)[] = []
+        let endpoint: HttpEndpoint | undefined
+        return {
+          async start() {
+            showBuild(process)
+            definePanics(metrics).cell()
+            releases.push(holdProcessMetrics(metrics))
+            endpoint = await http.open(address, '/metrics', (_, response) => {
+              response.setHeader('content-type', CONTENT_TYPE).end(metrics.render())
+            })
+          },
+          activate() {
+            releases.push(...showPlugins(block))
+          },
+          async stop() {
+            for (const release of releases.splice(0)) release()
+            await endpoint?.close()
+          },
+        }
       },
     }
   },

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
-import type { Block, Instance, ProcessContext } from '../../server/plugin.ts'
+import type { Block, Instance, ControlContext } from '../../server/plugin.ts'
 
 /** One server block that takes part. */
 class Participant {
@@ -88,10 +88,10 @@ function send(response: ServerResponse, status: number, body: string): void {
   response.setHeader('content-type', 'text/plain; charset=utf-8').end(body)
 }
 
-const readinesses = new WeakMap<ProcessContext, Map<string, Readiness>>()
+const readinesses = new WeakMap<ControlContext, Map<string, Readiness>>()
 
 /** The one Readiness of an address: server blocks that share the address share it. */
-export function findReadiness(process: ProcessContext, address: string): Readiness {
+export function findReadiness(process: ControlContext, address: string): Readiness {
   let known = readinesses.get(process)
   if (!known) {
     known = new Map()

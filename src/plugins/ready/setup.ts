@@ -19,22 +19,25 @@ export const ready: Plugin = {
       if (property.name.text !== 'monitor') throw property.unknown(['monitor'])
       isContinuous = readMonitor(property)
     }
-    const { http } = block.process
-    const readiness = findReadiness(block.process, address)
-    let endpoint: HttpEndpoint | undefined
     return {
-      async start() {
-        readiness.expect(block, isContinuous)
-        endpoint = await http.open(address, '/ready', (_, response) => readiness.answer(response))
-      },
-      activate: () => readiness.activate(block),
-      lameduck() {
-        readiness.stop()
-        return Promise.resolve()
-      },
-      async stop() {
-        readiness.leave(block)
-        await endpoint?.close()
+      control(process) {
+        const readiness = findReadiness(process, address)
+        let endpoint: HttpEndpoint | undefined
+        return {
+          async start() {
+            readiness.expect(block, isContinuous)
+            endpoint = await process.http.open(address, '/ready', (_, response) => readiness.answer(response))
+          },
+          activate: () => readiness.activate(block),
+          lameduck() {
+            readiness.stop()
+            return Promise.resolve()
+          },
+          async stop() {
+            readiness.leave(block)
+            await endpoint?.close()
+          },
+        }
       },
     }
   },

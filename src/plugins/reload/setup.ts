@@ -11,7 +11,7 @@ const MAX_INTERVAL_MS = 2 ** 30
 export const reload: Plugin = {
   name: 'reload',
   repeatable: false,
-  setup(cursor, block) {
+  setup(cursor) {
     const interval = cursor.nextArg()
     const range = { min: MIN_INTERVAL_MS, max: MAX_INTERVAL_MS }
     const intervalMs = interval ? parseDurationMs(interval, range) : DEFAULT_INTERVAL_MS
@@ -22,14 +22,18 @@ export const reload: Plugin = {
     }
     cursor.end()
     cursor.noBlock()
-    let timer: NodeJS.Timeout | undefined
     return {
-      activate() {
-        timer = setInterval(() => void block.process.pollCorefile(), spread(intervalMs, jitterMs)).unref()
-      },
-      stop() {
-        clearInterval(timer)
-        return Promise.resolve()
+      control({ pollCorefile }) {
+        let timer: NodeJS.Timeout | undefined
+        return {
+          activate() {
+            timer = setInterval(() => void pollCorefile(), spread(intervalMs, jitterMs)).unref()
+          },
+          stop() {
+            clearInterval(timer)
+            return Promise.resolve()
+          },
+        }
       },
     }
   },
