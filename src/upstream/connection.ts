@@ -125,8 +125,12 @@ export abstract class Connection extends Timed implements Carrier {
     this.isClosed = true
     this.pool.route.wheel.remove(this)
     this.pool.forget(this)
-    this.socket.destroy()
+    this.hangUp()
     for (const question of this.waiting.values()) this.giveUp(question, why, question.isOnReused)
+  }
+
+  protected hangUp(): void {
+    this.socket.destroy()
   }
 
   /** The question has no answer from this connection; it may get one from another, once. */

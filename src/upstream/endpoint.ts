@@ -2,6 +2,8 @@
 
 import { joinHostPort } from '../wire/address.ts'
 
+export const HTTPS_PORT = 443
+
 /** How it is spoken to: over UDP and TCP, over TLS (RFC 7858), over HTTPS (RFC 8484). */
 export type Scheme = 'dns' | 'tls' | 'https'
 
@@ -16,6 +18,13 @@ export interface Endpoint {
 
 /** `10.0.0.10:53`, `[fd00::10]:53`: the `to` label of metrics. */
 export const formatEndpoint = ({ address, port }: Endpoint): string => joinHostPort(address, port)
+
+/** The host of its URL: `dns.quad9.net`, `[2620:fe::fe]:8443`. */
+export function formatAuthority({ address, port, serverName }: Endpoint): string {
+  const host = serverName ?? (address.includes(':') ? `[${address}]` : address)
+  // RFC 9110 section 4.2.3: the default is left out.
+  return port === HTTPS_PORT ? host : `${host}:${port}`
+}
 
 /** Tells endpoints apart: two names for TLS at one address are two. */
 export const endpointKey = (endpoint: Endpoint): string =>

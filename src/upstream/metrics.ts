@@ -11,7 +11,7 @@ const MS_PER_SECOND = 1_000
 /** From here on rcodes share a label: a server can send 4,096 of them, and each would be a histogram. IANA has named 23. */
 const OTHER_RCODE = 24
 
-export type Proto = 'udp' | 'tcp' | 'tcp-tls'
+export type Proto = 'udp' | 'tcp' | 'tcp-tls' | 'https'
 
 export interface UpstreamFamilies {
   readonly durations: HistogramFamily

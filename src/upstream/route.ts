@@ -7,6 +7,9 @@ import type { Question } from './question.ts'
 import type { UpstreamCounts } from './metrics.ts'
 import type { Wheel } from './wheel.ts'
 
+/** How a question goes over HTTPS (RFC 8484 section 4.1). */
+export type DohMethod = 'POST' | 'GET'
+
 export interface RouteOptions {
   readonly wheel: Wheel
   readonly openDatagrams: OpenDatagrams
@@ -18,6 +21,8 @@ export interface RouteOptions {
   readonly maxAgeMs: number
   /** Idle sockets, and idle connections, that are kept; 0 is no bound. */
   readonly maxIdle: number
+  /** How it is asked over HTTPS. */
+  readonly dohMethod: DohMethod
   /** For TLS; made once for all connections. */
   readonly secureContext?: SecureContext
 }
@@ -31,6 +36,7 @@ export class Route {
   readonly expireMs: number
   readonly maxAgeMs: number
   readonly maxIdle: number
+  readonly dohMethod: DohMethod
   readonly secureContext: SecureContext | undefined
   readonly #to: string
 
@@ -43,6 +49,7 @@ export class Route {
     this.expireMs = options.expireMs
     this.maxAgeMs = options.maxAgeMs
     this.maxIdle = options.maxIdle
+    this.dohMethod = options.dohMethod
     this.secureContext = options.secureContext
     this.#to = `${endpoint.scheme === 'dns' ? '' : `${endpoint.scheme}://`}${formatEndpoint(endpoint)}`
   }

@@ -3,6 +3,7 @@
 import { Transport } from '../wire/query.ts'
 import { type Endpoint, endpointKey, formatEndpoint } from './endpoint.ts'
 import { HealthCheck, type HealthOptions, type Patient } from './health.ts'
+import { openHttps } from './https.ts'
 import { UpstreamCounts, type UpstreamFamilies } from './metrics.ts'
 import type { Pool } from './pool.ts'
 import type { Question } from './question.ts'
@@ -14,7 +15,7 @@ import type { Wheel } from './wheel.ts'
 export interface UpstreamOptions extends RouteOptions {
   /** The plugin that asks: the label `proxy_name`. */
   readonly name: string
-  /** For health checks too; over UDP otherwise. TLS stays TLS. */
+  /** For health checks too; over UDP otherwise. TLS and HTTPS stay what they are. */
   readonly forceTcp: boolean
   readonly health: HealthOptions
 }
@@ -42,7 +43,7 @@ export class Upstream implements Patient {
     this.counts = new UpstreamCounts(families, options.name, this.to)
     this.#route = new Route(endpoint, this.counts, options)
     this.#udp = new UdpPool(this.#route)
-    this.#stream = openStreams(this.#route)
+    this.#stream = endpoint.scheme === 'https' ? openHttps(this.#route) : openStreams(this.#route)
     this.#healthCheck = new HealthCheck(this, options.health)
     this.#healthTransport = options.forceTcp ? Transport.TCP : Transport.UDP
   }
@@ -57,7 +58,7 @@ export class Upstream implements Patient {
     return this.#udp.sockets + this.#stream.sockets
   }
 
-  /** Asks; the question's asker is told. A server behind TLS is asked over TLS, whatever `transport` says. Never throws. */
+  /** Asks; the question's asker is told. A server behind TLS or HTTPS is asked that way, whatever `transport` says. Never throws. */
   ask(question: Question, transport: Transport = this.#healthTransport): void {
     question.askedMs = performance.now()
     if (this.#isClosed) question.asker.failed(this.explain('it is no longer asked'))

@@ -33,6 +33,15 @@ void t.test('TO may be written in many ways', async t => {
     'tls://9.9.9.9%dns.quad9.net': ['tls 9.9.9.9:853 dns.quad9.net'],
     'tls://9.9.9.9%dns.quad9.net:10853': ['tls 9.9.9.9:10853 dns.quad9.net'],
     'tls://[2620:fe::fe%dns.quad9.net]:10853': ['tls [2620:fe::fe]:10853 dns.quad9.net'],
+    'https://9.9.9.9': ['https 9.9.9.9:443 '],
+    'https://9.9.9.9:8443': ['https 9.9.9.9:8443 '],
+    'https://[2620:fe::fe]': ['https [2620:fe::fe]:443 '],
+    'https://9.9.9.9%dns.quad9.net:8443': ['https 9.9.9.9:8443 dns.quad9.net'],
+    'https://9.9.9.9 tls://9.9.9.9 9.9.9.9 {\n tls_servername dns.quad9.net\n}': [
+      'https 9.9.9.9:443 dns.quad9.net',
+      'tls 9.9.9.9:853 dns.quad9.net',
+      'dns 9.9.9.9:53 ',
+    ],
     '10.0.0.1 10.0.0.2 10.0.0.1': ['dns 10.0.0.1:53 ', 'dns 10.0.0.2:53 '],
     'tls://9.9.9.9 9.9.9.9 {\n tls_servername dns.quad9.net\n}': ['tls 9.9.9.9:853 dns.quad9.net', 'dns 9.9.9.9:53 '],
   }
@@ -52,6 +61,8 @@ void t.test('every option is understood', async t => {
     'read_timeout 1s',
     `tls ${TESTDATA}client.crt ${TESTDATA}client.key ${TESTDATA}ca.crt`,
     'tls_servername dns.example',
+    'doh_method GET',
+    'doh_method POST',
     'policy round_robin',
     'health_check 5s no_rec domain example.org',
     'max_concurrent 1000',
@@ -69,9 +80,11 @@ void t.test('mistakes are told with their position', async t => {
   const cases: Readonly<Record<string, RegExp>> = {
     forward: /^Corefile:2:1: nothing after 'forward'/,
     'forward .': /^Corefile:2:9: nothing after '\.'/,
-    'forward . https://9.9.9.9':
-      /^Corefile:2:11: https:\/\/ is not supported in this version; expected dns:\/\/ or tls:\/\//,
-    'forward . quic://9.9.9.9': /^Corefile:2:11: quic:\/\/ is not supported in this version/,
+    'forward . https://9.9.9.9/dns-query': /^Corefile:2:11: a path in 'https:\/\/9\.9\.9\.9\/dns-query'/,
+    'forward . https://9.9.9.9/': /^Corefile:2:11: a path in 'https:\/\/9\.9\.9\.9\/': \/dns-query is always asked for/,
+    'forward . https://9.9.9.256': /^Corefile:2:11: 'https:\/\/9\.9\.9\.256' is not an IP address/,
+    'forward . quic://9.9.9.9': /^Corefile:2:11: quic:\/\/ is not supported: .*; expected .*https:\/\/IP/,
+    'forward . https3://9.9.9.9': /^Corefile:2:11: unknown scheme/,
     'forward . ftp://9.9.9.9': /^Corefile:2:11: unknown scheme/,
     'forward . 10.0.0.256': /^Corefile:2:11: '10\.0\.0\.256' is not an IP address, a file or a host name/,
     'forward . 10.0.0.1:0': /^Corefile:2:11: bad port/,
@@ -80,7 +93,11 @@ void t.test('mistakes are told with their position', async t => {
     'forward . /dev/null': /^Corefile:2:11: nobody to forward to/,
     [`forward . ${'10.0.0.1 '.repeat(16)}`]: /^Corefile:2:146: 16 servers are too many; expected at most 15/,
     'forward . 10.0.0.1 {\n max_fail 2\n}': /^Corefile:3:2: unknown property 'max_fail' \(did you mean 'max_fails'\?\)/,
-    'forward . 10.0.0.1 {\n doh_method GET\n}': /^Corefile:3:2: DNS over HTTPS is not supported in this version/,
+    'forward . https://9.9.9.9 {\n doh_method PUT\n}': /^Corefile:3:13: bad method 'PUT'; expected POST or GET/,
+    'forward . https://9.9.9.9 {\n doh_method get\n}': /^Corefile:3:13: bad method 'get'/,
+    'forward . https://9.9.9.9 {\n doh_method\n}': /^Corefile:3:2: nothing after 'doh_method'/,
+    'forward . https://9.9.9.9 {\n doh_method GET POST\n}': /^Corefile:3:17: 'POST' is one argument too many/,
+    'forward . https://9.9.9.9%a.example {\n tls_servername b.example\n}': /^Corefile:2:11: a server name in/,
     'forward . 10.0.0.1 {\n policy best\n}':
       /^Corefile:3:9: unknown policy 'best'; expected random, round_robin or sequential/,
     'forward . 10.0.0.1 {\n expire 10s\n max_age 5s\n}': /^Corefile:4:10: max_age is less than expire/,
@@ -174,6 +191,21 @@ void t.test('a host name is looked up at the start, and keeps the server from st
   const failing = new Forwarding(`forward . gone.example ${options}`)
   await t.rejects(start(failing.block), { message: /^plugin\/forward: failed to resolve "gone\.example": / })
   await stop(failing.block)
+})
+
+void t.test('the name of a host is not the name in its certificate', async t => {
+  const resolver = await serve(t, ({ bytes, message }) => {
+    const answers = message.questions[0].type === Type.A ? [record(12, Type.A, Uint8Array.of(127, 0, 0, 1))] : []
+    return buildAnswer(bytes, { answers })
+  })
+  const forwarding = await Forwarding.start(
+    t,
+    `forward . https://dns.example:8443 https://dns.example%other.example {\n resolver 127.0.0.1:${resolver.port}\n}`,
+  )
+  t.same(forwarding.handler instanceof Forward && forwarding.handler.upstreams.map(({ key }) => key), [
+    'https 127.0.0.1:8443 ',
+    'https 127.0.0.1:443 other.example',
+  ])
 })
 
 void t.test('source_address is where questions come from', async t => {

@@ -7,6 +7,7 @@ import tls from 'node:tls'
 import type { Cursor } from '../../corefile/directive.ts'
 import { parseZones } from '../../corefile/key.ts'
 import type { Token } from '../../corefile/token.ts'
+import type { DohMethod } from '../../upstream/route.ts'
 import { Rcode, parseRcode } from '../../wire/constants.ts'
 import { type WireName, lowerName, parseName } from '../../wire/name.ts'
 import { MAX_TIMER_MS } from '../duration.ts'
@@ -24,6 +25,7 @@ const PROPERTIES = [
   'max_fails',
   'max_connect_attempts',
   'read_timeout',
+  'doh_method',
   'tls',
   'tls_servername',
   'policy',
@@ -48,6 +50,7 @@ export interface Properties {
   maxFails: number
   maxConnectAttempts?: number
   readTimeoutMs: number
+  dohMethod: DohMethod
   tls?: tls.SecureContextOptions
   serverName?: string
   policy: Policy
@@ -74,6 +77,7 @@ export function readProperties(cursor: Cursor, directory: string): Properties {
     maxIdle: 0,
     maxFails: 2,
     readTimeoutMs: 2_000,
+    dohMethod: 'POST',
     policy: random,
     healthIntervalMs: 500,
     healthRecursionDesired: true,
@@ -168,12 +172,8 @@ function readProperty(line: Cursor, properties: Properties, directory: string): 
       properties.resolvers = readSome(line, 'IP or IP:PORT').map(token => readResolver(line, token))
       break
     case 'doh_method':
-      throw line.error(
-        'unknown_property',
-        'DNS over HTTPS is not supported in this version',
-        'no doh_method',
-        line.name,
-      )
+      properties.dohMethod = readMethod(line)
+      break
     default:
       throw line.unknown(PROPERTIES)
   }
@@ -200,6 +200,12 @@ function readPolicy(line: Cursor): Policy {
     default:
       throw line.error('bad_argument', `unknown policy '${token.text}'`, 'random, round_robin or sequential', token)
   }
+}
+
+function readMethod(line: Cursor): DohMethod {
+  const token = line.requireArg('POST or GET')
+  if (token.text === 'POST' || token.text === 'GET') return token.text
+  throw line.error('bad_argument', `bad method '${token.text}'`, 'POST or GET', token)
 }
 
 function readHealthCheck(line: Cursor, properties: Properties): void {

@@ -147,7 +147,7 @@ function makeContext(
   isTls: boolean,
   openDatagrams: OpenDatagrams,
 ): Omit<ForwardContext, 'author'> {
-  const { expireMs, maxAgeMs, maxIdle, forceTcp, source } = properties
+  const { expireMs, maxAgeMs, maxIdle, forceTcp, source, dohMethod } = properties
   return {
     counts: defineCounts(metrics),
     families: defineUpstream(metrics),
@@ -160,6 +160,7 @@ function makeContext(
       maxIdle,
       forceTcp,
       source,
+      dohMethod,
       secureContext: isTls ? makeSecureContext(properties.tls) : undefined,
       health: {
         intervalMs: properties.healthIntervalMs,

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import type { Cursor } from '../../corefile/directive.ts'
 import type { CorefileError } from '../../corefile/error.ts'
 import type { Token } from '../../corefile/token.ts'
-import type { Endpoint, Scheme } from '../../upstream/endpoint.ts'
+import { type Endpoint, HTTPS_PORT, type Scheme } from '../../upstream/endpoint.ts'
 import { parseName } from '../../wire/name.ts'
 
 export type Target = ServerTarget | FileTarget | NameTarget
@@ -34,22 +34,21 @@ export interface NameTarget {
 export const DNS_PORT = 53
 const TLS_PORT = 853
 const MAX_PORT = 65_535
-const UNSUPPORTED = new Set(['https', 'https3', 'quic', 'grpc', 'unix'])
-const EXPECTED = 'IP, IP:PORT, [IPV6]:PORT, tls://IP, a file such as /etc/resolv.conf, or a host name'
+const PORTS: Readonly<Record<Scheme, number>> = { dns: DNS_PORT, tls: TLS_PORT, https: HTTPS_PORT }
+const EXPECTED = 'IP, IP:PORT, [IPV6]:PORT, tls://IP, https://IP, a file such as /etc/resolv.conf, or a host name'
 
 /** Reads one TO. Throws CorefileError. */
 export function parseTarget(cursor: Cursor, token: Token, directory: string): Target {
   const bad = (what: string): CorefileError => cursor.error('bad_argument', what, EXPECTED, token)
   const [, scheme = 'dns', rest = ''] = /^(?:([a-z0-9]+):\/\/)?(.*)$/s.exec(token.text) ?? []
-  if (UNSUPPORTED.has(scheme)) {
-    throw cursor.error('bad_argument', `${scheme}:// is not supported in this version`, 'dns:// or tls://', token)
-  }
-  if (scheme !== 'dns' && scheme !== 'tls') throw bad(`unknown scheme in '${token.text}'`)
+  if (scheme === 'quic') throw bad('quic:// is not supported: Node.js has no QUIC without a build of its own')
+  if (scheme !== 'dns' && scheme !== 'tls' && scheme !== 'https') throw bad(`unknown scheme in '${token.text}'`)
+  if (scheme === 'https' && rest.includes('/')) throw bad(`a path in '${token.text}': /dns-query is always asked for`)
   const isDns = scheme === 'dns'
   const { text, zone } = splitZone(rest)
   const parts = splitPort(text)
   const host = parts?.host ?? ''
-  const port = parts?.port ?? (isDns ? DNS_PORT : TLS_PORT)
+  const port = parts?.port ?? PORTS[scheme]
   if (port < 1 || port > MAX_PORT) throw bad(`bad port in '${token.text}'`)
   const serverName = !isDns && zone !== '' ? zone : undefined
   if (isIP(host) !== 0) {
