@@ -149,7 +149,6 @@ export class BatchListener implements UdpTransport, SendingSocket {
         exchange = pool.take()
       }
     }
-    exchange.release()
     pool.giveBack(exchange)
     sender.flush()
   }

@@ -4,7 +4,6 @@ import { MAX_MESSAGE_SIZE } from '../wire/constants.ts'
 import { EAGAIN, EINTR, ENOBUFS, type Libc, MSG_DONTWAIT } from './libc.ts'
 import { BATCH, ENVELOPE_WORDS, HEADER_LENGTH, MessageVector, PEER_ROOM } from './mmsg.ts'
 import type { Envelope, Receiver } from './receiver.ts'
-import { BATCH_ROOM } from './exchange.ts'
 
 /** Whose replies they are. */
 export interface SendingSocket {
@@ -13,6 +12,8 @@ export interface SendingSocket {
   sendFailed(errno: number, count: number): void
 }
 
+/** Room for a batch of replies, one behind the other: the largest message finds its place behind 64 KB of others. */
+const BATCH_ROOM = 2 * (MAX_MESSAGE_SIZE + 1)
 const PEER_WORDS = PEER_ROOM / 4
 
 export class Sender {

@@ -7,6 +7,7 @@ import { findOptions } from '../wire/option.ts'
 import { Query } from '../wire/query.ts'
 import { Reply, write16 } from '../wire/reply.ts'
 import type { Handler } from './handler.ts'
+import { SHORT_ROOM } from './room.ts'
 
 export interface Question {
   /** In any spelling; answers have it so. */
@@ -25,7 +26,7 @@ const UDP_SIZE = 4096
 /** One such question with its reply: records begin at `query.questionEnd` of `reply.bytes` and end at `reply.position`. */
 export class Subquery {
   readonly query = new Query()
-  readonly reply = new Reply(Buffer.allocUnsafeSlow(MAX_MESSAGE_SIZE))
+  readonly reply = new Reply(Buffer.allocUnsafeSlow(SHORT_ROOM), () => Buffer.allocUnsafeSlow(MAX_MESSAGE_SIZE))
 
   /** On behalf of `parent`: with its id, flags, EDNS options, transport and client. */
   constructor(parent: Query, question: Question) {
@@ -60,7 +61,7 @@ export class Subquery {
     query.parse(message, 0, message.length)
     this.reply.begin(query)
     // What this reply is for decides what fits in the end; here nothing is cut.
-    this.reply.limit = MAX_MESSAGE_SIZE
+    this.reply.maxSize = MAX_MESSAGE_SIZE
   }
 
   /** SERVFAIL, with the reason in `reply.failure`, when questions lead to questions without an end. */

@@ -26,13 +26,16 @@ const NO_TEXT = new Uint8Array(0)
 /** Below this, a loop of our own beats the call into Buffer's copy. */
 const SHORT_COPY = 48
 
+/** Gives a reply that does not fit where it lies a buffer for the longest message. */
+export type MoreRoom = () => Buffer
+
 export class Reply {
-  /** The buffer that is written to; the message is `bytes[start, position)`. */
+  /** The buffer that is written to; the message is `bytes[start, position)`. May be another one after each record, see `hasRoom`. */
   bytes: Buffer
   start = 0
   /** Where the next octet goes. */
   position = 0
-  /** No record may reach beyond this. */
+  /** No record may reach beyond this without asking `hasRoom`. */
   limit = 0
   /** How many records each section holds. */
   readonly counts = new Uint16Array(3)
@@ -55,13 +58,18 @@ export class Reply {
   author = -1
   /** The server that was asked for it last, `10.0.0.10:53`; empty when none was (`forward`). */
   upstream = ''
+  readonly #moreRoom: MoreRoom | undefined
+  /** Octets that the finished message may have, whatever `bytes` has room for. */
+  #maxSize = 0
   /** Octets of OPT; 0 when the client sent none, and then the reply has none (RFC 6891 section 7). */
   #optLength = 0
   #extendedError = NO_EXTENDED_ERROR
   #extendedErrorText: Uint8Array = NO_TEXT
 
-  constructor(bytes: Buffer) {
+  /** With `moreRoom`, `bytes` may be too small for the longest message: question and OPT must fit. */
+  constructor(bytes: Buffer, moreRoom?: MoreRoom) {
     this.bytes = bytes
+    this.#moreRoom = moreRoom
   }
 
   /** Begins the reply to `query` at `start`: keeps room for header and OPT, and repeats the question as the client spelt it. */
@@ -80,8 +88,7 @@ export class Reply {
     this.upstream = ''
     this.#optLength = query.hasEdns ? OPT_LENGTH : 0
     this.#extendedError = NO_EXTENDED_ERROR
-    const size = query.transport === Transport.UDP ? Math.min(query.udpSize, MAX_UDP_SIZE) : MAX_MESSAGE_SIZE
-    this.limit = Math.min(start + size, this.bytes.length) - this.#optLength
+    this.maxSize = query.transport === Transport.UDP ? Math.min(query.udpSize, MAX_UDP_SIZE) : MAX_MESSAGE_SIZE
     const { bytes } = this
     let at = start + HEADER_LENGTH
     for (let i = query.start + HEADER_LENGTH; i < query.questionEnd; i++) bytes[at++] = query.bytes[i]
@@ -112,9 +119,28 @@ export class Reply {
     }
   }
 
+  /** Octets that the finished message may have: what the client takes, unless a plugin sets it otherwise. */
+  get maxSize(): number {
+    return this.#maxSize
+  }
+
+  set maxSize(size: number) {
+    this.#maxSize = size
+    this.limit = Math.min(this.start + size, this.bytes.length) - this.#optLength
+  }
+
+  /** Moves what is written to another buffer, from `start` on. */
+  move(bytes: Buffer, start: number): void {
+    this.bytes.copy(bytes, start, this.start, this.position)
+    this.position += start - this.start
+    this.start = start
+    this.bytes = bytes
+    this.maxSize = this.#maxSize
+  }
+
   /** Lowers the limit to a message of `size` octets, before anything is written (`bufsize`). */
   lowerLimit(size: number): void {
-    this.limit = Math.min(this.limit, this.start + size - this.#optLength)
+    this.maxSize = Math.min(this.#maxSize, size)
   }
 
   /**
@@ -123,10 +149,9 @@ export class Reply {
    */
   setExtendedError(infoCode: number, text: Uint8Array = NO_TEXT): void {
     if (this.#optLength === 0 || this.#extendedError !== NO_EXTENDED_ERROR) return
-    const room = this.limit - this.position - EXTENDED_ERROR_LENGTH
-    if (room < 0) return
+    if (!this.hasRoom(EXTENDED_ERROR_LENGTH)) return
     this.#extendedError = infoCode
-    this.#extendedErrorText = text.length <= room ? text : NO_TEXT
+    this.#extendedErrorText = this.hasRoom(EXTENDED_ERROR_LENGTH + text.length) ? text : NO_TEXT
     const length = EXTENDED_ERROR_LENGTH + this.#extendedErrorText.length
     this.#optLength += length
     this.limit -= length
@@ -142,9 +167,20 @@ export class Reply {
     return this.position - this.start + this.#optLength
   }
 
+  /** Whether `length` more octets fit; `bytes` may be another buffer afterwards, with everything at the same place. */
+  hasRoom(length: number): boolean {
+    return this.position + length <= this.limit || this.#grow(length)
+  }
+
+  #grow(length: number): boolean {
+    if (!this.#moreRoom || this.start + this.#maxSize <= this.bytes.length) return false
+    this.move(this.#moreRoom(), this.start)
+    return this.position + length <= this.limit
+  }
+
   /** Whether `length` more octets fit; if not, the reply is marked as truncated. */
   fits(length: number): boolean {
-    if (this.position + length <= this.limit) return true
+    if (this.hasRoom(length)) return true
     this.truncated = true
     return false
   }
@@ -193,7 +229,7 @@ export class Reply {
    * for additional records too). Returns how many were written.
    */
   addRecords(section: Section, source: Buffer, from: number, length: number, count: number): number {
-    if (this.position + length <= this.limit) {
+    if (this.hasRoom(length)) {
       this.copy(source, from, length)
       this.counts[section] += count
       return count
@@ -204,7 +240,7 @@ export class Reply {
     let written = 0
     while (written < count) {
       const next = recordEnd(source, at, end)
-      if (next < 0 || this.position + next - at > this.limit) break
+      if (next < 0 || !this.hasRoom(next - at)) break
       this.copy(source, at, next - at)
       at = next
       written++

@@ -2,7 +2,7 @@
 // there, and what is the question of the new reply becomes a pointer to it.
 
 import { MAX_POINTER, RDATA_NAMES, expandName } from './compression.ts'
-import { QUESTION_POINTER, Type } from './constants.ts'
+import { MAX_NAME_LENGTH, QUESTION_POINTER, Type } from './constants.ts'
 import type { RecordCursor } from './cursor.ts'
 import { type WireName, lowerOctet } from './name.ts'
 import type { Query } from './query.ts'
@@ -17,6 +17,8 @@ export interface NameChange {
 
 export const UNCHANGED: NameChange = { owner: name => name, value: name => name }
 
+/** An owner and two names in rdata, where a pointer to each stood. */
+const MAX_GROWTH = 3 * MAX_NAME_LENGTH
 /** Names that later owners may point to: more would cost more to look through than they save. */
 const MAX_KNOWN = 32
 
@@ -37,6 +39,8 @@ export class Transcript {
   /** Copies the record at `record` of the message that begins at `start` of `source`. False: it is broken, or does not fit and TC is set. */
   add(source: Uint8Array, start: number, record: RecordCursor, section: Section, names: NameChange): boolean {
     const reply = this.#reply
+    // What is not there yet is made before the first octet; what does not fit is seen when the record is whole.
+    reply.hasRoom(record.end - record.ownerAt + MAX_GROWTH)
     const { position } = reply
     const isWritten =
       this.#writeOwner(source, start, record.ownerAt, names) && this.#writeBody(source, start, record, names)

@@ -200,3 +200,44 @@ void t.test('the size is known before the end', async t => {
   })
   t.equal(size, expected)
 })
+
+void t.test('a reply that outgrows a short room goes on in a longer one, with everything at its place', async t => {
+  const rdata = new Uint8Array(200)
+  const query = new Query()
+  const message = buildQuery({ edns: { size: 1_232 } })
+  query.parse(message, 0, message.length)
+  for (const [size, count] of [
+    [1_232, 5],
+    [65_535, 5],
+    [900, 4],
+  ]) {
+    let moves = 0
+    const short = Buffer.alloc(512)
+    const growing = new Reply(short, () => (moves++, Buffer.alloc(65_537)))
+    growing.begin(query, 2)
+    growing.lowerLimit(size)
+    growing.addRecord(Section.Answer, 16, 5, rdata)
+    t.equal(growing.bytes, short)
+    for (let i = 1; i < 20; i++) growing.addRecord(Section.Answer, 16, 5, rdata)
+    const length = growing.finish(query, 0)
+    const { answers, edns, tc } = decode(growing.bytes.subarray(2, 2 + length))
+    t.equal(answers.length, count)
+    t.ok(tc)
+    t.match(edns, { size: 1_232 })
+    t.equal(moves, 1)
+  }
+})
+
+void t.test('an extended error and a set of records make room for themselves', async t => {
+  const query = new Query()
+  const message = buildQuery({ edns: { size: 4_096 } })
+  query.parse(message, 0, message.length)
+  const growing = new Reply(Buffer.alloc(64), () => Buffer.alloc(65_537))
+  growing.begin(query)
+  growing.setExtendedError(15, Buffer.alloc(600))
+  const records = Buffer.concat(Array.from({ length: 10 }, () => Buffer.from('c00c00100001000000050002abcd', 'hex')))
+  t.equal(growing.addRecords(Section.Answer, records, 0, records.length, 10), 10)
+  const length = growing.finish(query, 0)
+  t.equal(decode(growing.bytes.subarray(0, length)).answers.length, 10)
+  t.ok(length > 600)
+})

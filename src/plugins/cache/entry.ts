@@ -83,7 +83,7 @@ export class Entry extends KnownQuestion {
     const { records, answers, authorities, additionals } = this
     const { counts, position } = reply
     if (records.length === 0) return
-    if (position + records.length <= reply.limit) {
+    if (reply.hasRoom(records.length)) {
       reply.bytes.write(records, position, 'latin1')
       reply.position += records.length
       counts[0] += answers

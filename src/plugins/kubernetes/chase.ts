@@ -11,7 +11,7 @@ import { Transcript, UNCHANGED } from '../../wire/transcript.ts'
 
 /** Targets may lead to targets, and back. */
 const MAX_DEPTH = 10
-/** Questions whose 64 KB are kept for the next ones. */
+/** Questions whose memory, up to 64 KB, is kept for the next ones. */
 const MAX_FREE = 16
 
 export class Chaser {

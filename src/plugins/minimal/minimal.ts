@@ -1,7 +1,7 @@
 // Leaves out of a positive answer what nobody asked for: the authority and additional sections.
 
 import type { Handler } from '../../server/handler.ts'
-import { Opcode, Rcode, Type } from '../../wire/constants.ts'
+import { MAX_MESSAGE_SIZE, Opcode, Rcode, Type } from '../../wire/constants.ts'
 import { RecordCursor } from '../../wire/cursor.ts'
 import type { Query } from '../../wire/query.ts'
 import { type Reply, Section } from '../../wire/reply.ts'
@@ -16,22 +16,22 @@ export class Minimal implements Handler {
 
   serve(query: Query, reply: Reply): Rcode | Promise<Rcode> {
     // What is left out in the end must not crowd out anything, nor set TC: the limit holds for what remains.
-    const end = reply.limit + optLength(reply)
-    reply.limit = Math.max(reply.limit, reply.bytes.length - optLength(reply))
+    const { maxSize } = reply
+    reply.maxSize = MAX_MESSAGE_SIZE
     const rcode = this.#next.serve(query, reply)
-    if (typeof rcode !== 'number') return this.#settle(query, reply, rcode, end)
-    this.#cut(query, reply, rcode, end)
+    if (typeof rcode !== 'number') return this.#settle(query, reply, rcode, maxSize)
+    this.#cut(query, reply, rcode, maxSize)
     return rcode
   }
 
-  async #settle(query: Query, reply: Reply, pending: Promise<Rcode>, end: number): Promise<Rcode> {
+  async #settle(query: Query, reply: Reply, pending: Promise<Rcode>, maxSize: number): Promise<Rcode> {
     const rcode = await pending
-    this.#cut(query, reply, rcode, end)
+    this.#cut(query, reply, rcode, maxSize)
     return rcode
   }
 
   /** Records of later sections stand behind: where a section ends, the message may end. */
-  #cut(query: Query, reply: Reply, rcode: Rcode, messageEnd: number): void {
+  #cut(query: Query, reply: Reply, rcode: Rcode, maxSize: number): void {
     const records = this.#records
     const { counts } = reply
     const from = reply.start + query.questionEnd - query.start
@@ -52,7 +52,7 @@ export class Minimal implements Handler {
       counts[Section.Additional] = 0
       reply.position = end
     }
-    reply.limit = Math.min(reply.limit, messageEnd - optLength(reply))
+    reply.lowerLimit(maxSize)
     if (reply.position > reply.limit) this.#fit(reply, from)
   }
 
@@ -70,9 +70,6 @@ export class Minimal implements Handler {
     }
   }
 }
-
-/** Octets that are kept for OPT. */
-const optLength = (reply: Reply): number => reply.finishedSize - reply.size
 
 /** Notifications and zone transfers. */
 const isMeta = ({ opcode, qtype }: Query): boolean =>
