@@ -387,6 +387,26 @@ void t.test('no more than 512 wait for the answers to others: the rest ask for t
   await Promise.all(again)
 })
 
+void t.test('those who wait for a long answer get it 256 KB at a time, a short one all at once', async t => {
+  for (const [count, atOnce] of [
+    [240, 4],
+    [1, 40],
+  ]) {
+    const cache = new TestCache('cache', reply => {
+      for (let i = 0; i < count; i++)
+        addRecord(reply, Section.Answer, QUESTION, Type.TXT, 60, new Uint8Array(256).fill(255))
+      return Rcode.NOERROR
+    })
+    cache.source.isLate = true
+    let settled = 0
+    const pending = Array.from({ length: 41 }, () => cache.seeLater(longAnswer(0)).then(() => settled++))
+    await cache.source.release()
+    await new Promise(process.nextTick)
+    t.equal(settled, 1 + atOnce)
+    await Promise.all(pending)
+  }
+})
+
 const broken: Write = () => {
   throw new Error('broken')
 }

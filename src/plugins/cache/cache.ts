@@ -10,9 +10,10 @@ import { Scope } from '../scope.ts'
 import type { Clock } from './clock.ts'
 import { Entry, writeTtls } from './entry.ts'
 import { Examination, Kind } from './examination.ts'
-import { KnownQuestion, keyOf } from './key.ts'
+import { keyOf } from './key.ts'
 import type { CacheMetrics } from './metrics.ts'
 import type { CacheOptions, Limits } from './options.ts'
+import { Flight } from './flight.ts'
 import { type Asked, Refresher, waitAtMost } from './refresher.ts'
 import { Store } from './store.ts'
 
@@ -20,10 +21,7 @@ import { Store } from './store.ts'
 const STALE_ANSWER = 3
 const CACHED_ERROR = 13
 const STALE_NXDOMAIN_ANSWER = 19
-/**
- * Questions that may wait for the answer to another one. Each holds room for a whole reply, and they are answered all at once; beyond these a
- * question goes on, to where `max_concurrent` of forward counts it.
- */
+/** Questions that may wait for the answer to another one; beyond these a question goes on, to where `max_concurrent` of forward counts it. */
 const MAX_JOINED = 512
 
 /** What the handler is made with besides its options. */
@@ -251,7 +249,7 @@ export class Cache implements Handler {
   /** What is not kept is for one client: the others ask for themselves. */
   async #join(query: Query, reply: Reply, key: number, flight: Flight): Promise<Rcode> {
     this.#joined++
-    const entry = await flight.landed
+    const entry = await flight.join()
     this.#joined--
     if (!entry) return this.#askAlone(query, reply, key)
     this.#metrics.misses.inc()
@@ -309,20 +307,6 @@ export class Cache implements Handler {
     }
     this.#success.set(key, entry)
     return true
-  }
-}
-
-/** A question on its way to the source. */
-class Flight extends KnownQuestion {
-  /** What was kept of the answer. */
-  readonly landed: Promise<Entry | undefined>
-  readonly land: (entry: Entry | undefined) => void
-
-  constructor(query: Query) {
-    super(query)
-    const { promise, resolve } = Promise.withResolvers<Entry | undefined>()
-    this.landed = promise
-    this.land = resolve
   }
 }
 
