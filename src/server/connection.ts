@@ -1,8 +1,10 @@
 // One client's TCP connection (RFC 7766): many queries on it, answered in the order in which their answers are ready.
 
 import type { Socket } from 'node:net'
+import type { Holder } from './budget.ts'
 import type { Exchange } from './exchange.ts'
 import type { ListenerContext } from './listener.ts'
+import { LONG_ROOM } from './room.ts'
 import type { TcpLimits } from './tcp.ts'
 import { FRAME_HEAD_LENGTH, FrameReader } from '../wire/frame.ts'
 import { NO_REPLY } from './dispatcher.ts'
@@ -11,15 +13,26 @@ import { write16 } from '../wire/reply.ts'
 
 /** Queries of one connection that wait for their answers; the connection is not read further until some have left. */
 const MAX_OUTSTANDING = 128
+/** A reply longer than this is sent from where it lies. A shorter one is copied: its room would be held for less than half of it. */
+const MAX_COPIED = LONG_ROOM / 2
 const NOTHING = Buffer.alloc(0)
 
-export class Connection {
+/** Who keeps the connections. */
+export interface Keeper {
+  /** `isIdle` or `octets` may have changed. `hasMoved`: the client has taken an answer, or has completed a message. */
+  changed(connection: Connection, hasMoved: boolean): void
+  /** It has to go. */
+  dropped(connection: Connection): void
+}
+
+export class Connection implements Holder {
+  held = 0
   readonly #socket: Socket
   readonly #context: ListenerContext
   readonly #limits: TcpLimits
   readonly #clientAddress: Uint8Array
   readonly #clientPort: number
-  readonly #onChange: (connection: Connection) => void
+  readonly #keeper: Keeper
   readonly #reader = new FrameReader()
   readonly #idleTimer: NodeJS.Timeout
   #readTimer: NodeJS.Timeout | undefined
@@ -30,22 +43,16 @@ export class Connection {
   /** Nothing more is read: the client has ended its side, or the server stops. */
   #isEnding = false
   #isWriteTimed = false
+  #hasMoved = false
   #isClosing = false
 
-  /** `onChange` is called whenever `isIdle` may have changed. */
-  constructor(
-    socket: Socket,
-    context: ListenerContext,
-    limits: TcpLimits,
-    clientAddress: Uint8Array,
-    onChange: (connection: Connection) => void,
-  ) {
+  constructor(socket: Socket, context: ListenerContext, limits: TcpLimits, clientAddress: Uint8Array, keeper: Keeper) {
     this.#socket = socket
     this.#context = context
     this.#limits = limits
     this.#clientAddress = clientAddress
     this.#clientPort = socket.remotePort ?? 0
-    this.#onChange = onChange
+    this.#keeper = keeper
     this.#idleTimer = setTimeout(() => this.#onIdleTimeout(), limits.idleTimeoutMs)
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('drain', () => this.#continue())
@@ -65,10 +72,19 @@ export class Connection {
     return this.#outstanding === 0 && !this.#reader.isMidway && this.#socket.writableLength === 0
   }
 
+  /** What it holds: answers that are not sent, and what was read and not answered. */
+  get octets(): number {
+    return this.#socket.writableLength + this.#reader.size
+  }
+
   /** Reads no more; closes when every query that was read has its answer. */
   finish(): void {
     this.#isEnding = true
     this.#update()
+  }
+
+  drop(): void {
+    this.#keeper.dropped(this)
   }
 
   destroy(): void {
@@ -97,6 +113,7 @@ export class Connection {
     })
     socket.uncork()
     if (this.#isHalted) socket.pause()
+    if (messages > 0) this.#hasMoved = true
     this.#timeMessage(messages > 0)
   }
 
@@ -122,13 +139,13 @@ export class Connection {
   #accept(bytes: Buffer, start: number, end: number): boolean {
     const { service, pool } = this.#context
     const exchange = pool.take()
-    const { query, reply } = exchange
+    const { query } = exchange
     query.transport = Transport.TCP
     query.clientAddress = this.#clientAddress
     query.clientPort = this.#clientPort
     const length = service.dispatcher.answer(exchange, bytes, start, end, FRAME_HEAD_LENGTH)
     if (typeof length === 'number') {
-      if (length !== NO_REPLY) this.#write(reply.bytes, length)
+      if (length !== NO_REPLY) this.#write(exchange, length)
       pool.giveBack(exchange)
       // A question was understood, if it was read to its end: a handler wants nothing sent, and the connection goes on.
       return length !== NO_REPLY || query.questionEnd > 0
@@ -140,21 +157,34 @@ export class Connection {
 
   async #answerLater(exchange: Exchange, length: Promise<number>): Promise<void> {
     const settled = await length
-    if (settled !== NO_REPLY) this.#write(exchange.reply.bytes, settled)
+    if (settled !== NO_REPLY) this.#write(exchange, settled)
     this.#context.pool.giveBack(exchange)
     this.#outstanding--
     this.#continue()
   }
 
-  /** Sends a copy: the reply's own buffer has room for the largest message, and is wanted for the next one at once. */
-  #write(reply: Buffer, length: number): void {
+  /** The socket keeps what it cannot send at once. */
+  #write(exchange: Exchange, length: number): void {
     const socket = this.#socket
     if (!socket.writable) return
-    write16(reply, 0, length)
-    socket.write(Buffer.copyBytesFrom(reply, 0, FRAME_HEAD_LENGTH + length), this.#onWritten)
+    const { bytes, start } = exchange.reply
+    const [from, to] = [start - FRAME_HEAD_LENGTH, start + length]
+    write16(bytes, from, length)
+    const room = length > MAX_COPIED ? exchange.takeLong() : undefined
+    if (!room) {
+      socket.write(Buffer.copyBytesFrom(bytes, from, to - from), this.#onWritten)
+      return
+    }
+    socket.write(room.subarray(from, to), () => {
+      this.#context.pool.rooms.giveBack(room)
+      this.#onWritten()
+    })
   }
 
-  readonly #onWritten = (): void => this.#update()
+  readonly #onWritten = (): void => {
+    this.#hasMoved = true
+    this.#update()
+  }
 
   #update(): void {
     const socket = this.#socket
@@ -166,7 +196,8 @@ export class Connection {
     }
     if (this.#isEnding && this.#outstanding === 0 && !this.#isHalted) this.#close()
     else this.#idleTimer.refresh()
-    this.#onChange(this)
+    this.#keeper.changed(this, this.#hasMoved)
+    this.#hasMoved = false
   }
 
   #onIdleTimeout(): void {

@@ -99,6 +99,7 @@ export class Dispatcher implements Handler {
 
   async #settle(exchange: Exchange, pending: Promise<Rcode>): Promise<number> {
     this.#waiting.add()
+    this.#observer.waitingChanged?.(this.#waiting.count)
     try {
       const rcode = await pending
       return rcode === NO_ANSWER ? NO_REPLY : exchange.reply.finish(exchange.query, rcode)
@@ -106,6 +107,7 @@ export class Dispatcher implements Handler {
       return this.#panic(exchange, error)
     } finally {
       this.#waiting.remove()
+      this.#observer.waitingChanged?.(this.#waiting.count)
     }
   }
 

@@ -1,5 +1,6 @@
 // What every transport of a listener is given.
 
+import type { TcpBudget } from './budget.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { ExchangePool } from './exchange.ts'
 import type { ServerObserver } from './observer.ts'
@@ -21,6 +22,7 @@ export interface ListenerContext {
   /** SO_REUSEPORT: several sockets share the port. A port that is taken is then not noticed when its holder is of the same user. */
   readonly reusePort: boolean
   readonly pool: ExchangePool
+  readonly budget: TcpBudget
   /** Read anew for each message. */
   readonly service: Service
 }

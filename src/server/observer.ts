@@ -4,6 +4,17 @@ import type { Query } from '../wire/query.ts'
 import type { Reply } from '../wire/reply.ts'
 import type { Rcode } from '../wire/constants.ts'
 
+/** Why the server ends a connection that has not ended itself. */
+export const DropReason = {
+  /** There are too many, and this one was idle. */
+  Idle: 'idle',
+  /** There are too many, all busy, and this one is new. */
+  Full: 'full',
+  /** All of them hold too much, and this one its share, for longest. */
+  Memory: 'memory',
+} as const
+export type DropReason = (typeof DropReason)[keyof typeof DropReason]
+
 /** Called on the query path: none of these may throw or wait. */
 export interface ServerObserver {
   /**
@@ -15,4 +26,10 @@ export interface ServerObserver {
   panicked?(error: unknown): void
   /** A socket has failed without harm to the others: a reply could not be sent, a connection could not be accepted. */
   socketFailed?(error: Error): void
+  /** A TCP connection was dropped. */
+  connectionDropped?(reason: DropReason): void
+  /** So many TCP connections are open at the listener, and hold so many octets. */
+  connectionsChanged?(count: number, heldOctets: number): void
+  /** So many queries wait for their handlers. */
+  waitingChanged?(count: number): void
 }

@@ -6,6 +6,7 @@ import type { ServerObserver } from './observer.ts'
 import { Dispatcher, type ServerBlock } from './dispatcher.ts'
 import { TCP_LIMITS, TcpListener, type TcpLimits } from './tcp.ts'
 import { type BatchIo, Io, loadBatchIo } from './io.ts'
+import { TCP_BUDGET } from './budget.ts'
 import { joinHostPort } from '../wire/address.ts'
 import { explainBindError } from './bind.ts'
 import { BatchListener } from './batch.ts'
@@ -84,6 +85,7 @@ export class Server {
       port,
       reusePort: options.reusePort ?? false,
       pool: this.#pool,
+      budget: TCP_BUDGET,
       service: services[i],
     }))
   }

@@ -5,6 +5,7 @@ import net from 'node:net'
 import type { ListenerContext } from './listener.ts'
 import { ClientAddresses } from './client.ts'
 import { Connection } from './connection.ts'
+import { DropReason } from './observer.ts'
 
 /** What one client may take. The times are CoreDNS's. */
 export interface TcpLimits {
@@ -75,6 +76,7 @@ export class TcpListener {
     this.events++
     const { tcpLimits } = this.#context.service
     if (this.#connections.size >= tcpLimits.maxConnections && !this.#dropIdle()) {
+      this.#context.service.observer.connectionDropped?.(DropReason.Full)
       socket.destroy()
       return
     }
@@ -85,29 +87,52 @@ export class TcpListener {
       return
     }
     const address = this.#clients.octets(remoteAddress)
-    const connection = new Connection(socket, this.#context, tcpLimits, address, changed => {
-      this.events++
-      this.#idle.delete(changed)
-      if (changed.isIdle && this.#connections.has(changed)) this.#idle.add(changed)
+    const connection = new Connection(socket, this.#context, tcpLimits, address, {
+      changed: (connection, hasMoved) => this.#update(connection, hasMoved),
+      dropped: connection => this.#drop(connection, DropReason.Memory),
     })
     this.#connections.add(connection)
     this.#idle.add(connection)
     socket.once('close', () => this.#forget(connection))
+    this.#tell()
+  }
+
+  #update(connection: Connection, hasMoved: boolean): void {
+    this.events++
+    this.#idle.delete(connection)
+    if (!this.#connections.has(connection)) return
+    if (connection.isIdle) this.#idle.add(connection)
+    const { octets } = connection
+    if (octets === 0 && connection.held === 0) return
+    this.#context.budget.hold(connection, octets, hasMoved)
+    this.#tell()
+  }
+
+  #tell(): void {
+    const { service, budget } = this.#context
+    service.observer.connectionsChanged?.(this.#connections.size, budget.octets)
+  }
+
+  #drop(connection: Connection, reason: DropReason): void {
+    this.#context.service.observer.connectionDropped?.(reason)
+    connection.destroy()
+    this.#forget(connection)
   }
 
   /** Makes room: who has been idle longest is dropped (RFC 7766 section 6.2.3 lets a server do so at any time). False when all are busy. */
   #dropIdle(): boolean {
     for (const connection of this.#idle) {
-      connection.destroy()
-      this.#forget(connection)
+      this.#drop(connection, DropReason.Idle)
       return true
     }
     return false
   }
 
   #forget(connection: Connection): void {
-    this.#connections.delete(connection)
+    if (!this.#connections.delete(connection)) return
     this.#idle.delete(connection)
+    this.#context.budget.release(connection)
+    this.#tell()
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
 

@@ -22,6 +22,11 @@ export class FrameReader {
     return this.#held > 0
   }
 
+  /** Octets of memory that this takes. */
+  get size(): number {
+    return this.#room?.length ?? 0
+  }
+
   /** Takes a chunk (an empty one to go on after a halt) and calls `onMessage` for each message that is complete. */
   push(chunk: Buffer, onMessage: OnMessage): void {
     const bytes = this.#held > 0 ? this.#append(chunk) : chunk

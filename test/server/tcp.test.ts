@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { type Handler, NO_ANSWER } from '../../src/server/handler.ts'
+import { TcpBudget } from '../../src/server/budget.ts'
+import type { ServerObserver } from '../../src/server/observer.ts'
 import { Dispatcher } from '../../src/server/dispatcher.ts'
 import { ExchangePool } from '../../src/server/exchange.ts'
 import { TCP_LIMITS, TcpListener, type TcpLimits } from '../../src/server/tcp.ts'
@@ -13,13 +15,13 @@ async function listen(
   t: { teardown: (end: () => Promise<void>) => void },
   handler: Handler,
   limits: Partial<TcpLimits> = {},
+  { budget = new TcpBudget(), observer = {} }: { budget?: TcpBudget; observer?: ServerObserver } = {},
 ): Promise<TcpListener> {
   const pool = new ExchangePool()
-  const observer = {}
   const dispatcher = new Dispatcher([{ zones: ['.'], handler }], pool, silent, observer)
   const patient = { idleTimeoutMs: 60_000, readTimeoutMs: 60_000, writeTimeoutMs: 60_000 }
   const service = { dispatcher, observer, tcpLimits: { ...TCP_LIMITS, ...patient, ...limits } }
-  const listener = new TcpListener({ address: '127.0.0.1', port: 0, reusePort: false, pool, service })
+  const listener = new TcpListener({ address: '127.0.0.1', port: 0, reusePort: false, pool, budget, service })
   await listener.open()
   t.teardown(() => listener.close(0))
   return listener
@@ -300,4 +302,86 @@ void t.test('a query that gets no answer leaves the connection to the next', asy
     await client.closed
     t.equal(client.messages.length, 1)
   }
+})
+
+/** Begins a message of 65,535 octets and sends `length` of it; the server holds at least these. */
+async function beginMessage(port: number, budget: TcpBudget, length: number): Promise<TcpClient> {
+  const before = budget.octets
+  const client = await TcpClient.connect(port)
+  client.socket.write(Buffer.concat([Buffer.from([0xff, 0xff]), Buffer.alloc(length)]))
+  while (budget.octets < before + length) await new Promise(setImmediate)
+  return client
+}
+
+void t.test('what connections hold is counted until it is answered, taken, or they end', async t => {
+  const budget = new TcpBudget()
+  const told: [number, number][] = []
+  const observer: ServerObserver = { connectionsChanged: (count, octets) => void told.push([count, octets]) }
+  const { port } = await listen(t, answerWith(1), {}, { budget, observer })
+  const client = await beginMessage(port, budget, 40_000)
+  t.equal(told.at(-1)?.[0], 1)
+  t.ok((told.at(-1)?.[1] ?? 0) >= 40_000)
+  client.socket.resetAndDestroy()
+  while (budget.octets > 0) await new Promise(setImmediate)
+  t.same(told.at(-1), [0, 0])
+  const other = await TcpClient.connect(port)
+  await other.ask(buildQuery())
+  t.equal(budget.octets, 0)
+  other.socket.destroy()
+})
+
+void t.test('when all hold too much, who holds its share and has not moved for longest is dropped', async t => {
+  const budget = new TcpBudget(400_000)
+  const drops: string[] = []
+  let most = 0
+  const observer: ServerObserver = {
+    connectionDropped: reason => void drops.push(reason),
+    connectionsChanged: (_count, octets) => void (most = Math.max(most, octets)),
+  }
+  const { port } = await listen(t, answerWith(1), {}, { budget, observer })
+  const small = await beginMessage(port, budget, 100)
+  const first = await beginMessage(port, budget, 60_000)
+  const second = await beginMessage(port, budget, 60_000)
+  const others = []
+  while (drops.length < 2) {
+    const client = await TcpClient.connect(port)
+    client.socket.write(Buffer.concat([Buffer.from([0xff, 0xff]), Buffer.alloc(60_000)]))
+    others.push(client)
+    for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate)
+  }
+  await Promise.all([first.closed, second.closed])
+  t.same(new Set(drops), new Set(['memory']))
+  t.ok(others.length <= 8)
+  t.ok(most <= budget.maxOctets)
+  t.notOk(small.socket.destroyed)
+  const reader = await TcpClient.connect(port)
+  t.match(await reader.ask(buildQuery({ id: 5 })), { id: 5 })
+  for (const client of [small, reader, ...others]) client.socket.destroy()
+})
+
+void t.test('clients that take no answers are dropped when they hold too much, and who takes them is not', async t => {
+  const budget = new TcpBudget(500_000)
+  const drops: string[] = []
+  let most = 0
+  const observer: ServerObserver = {
+    connectionDropped: reason => void drops.push(reason),
+    connectionsChanged: (_count, octets) => void (most = Math.max(most, octets)),
+  }
+  const { port } = await listen(t, answerMany(600), {}, { budget, observer })
+  const reader = await TcpClient.connect(port)
+  const deaf = await Promise.all(range(12).map(() => TcpClient.connect(port)))
+  // 400 answers of 61,000 octets are more than kernels keep.
+  const queries = range(400).map(id => buildQuery({ id, name: '100.' }))
+  for (const { socket } of deaf) socket.pause()
+  for (const client of deaf) client.send(...queries)
+  while (drops.length === 0) {
+    reader.send(...queries.slice(0, 10))
+    await reader.receive(10)
+    reader.messages.length = 0
+  }
+  t.equal(drops[0], 'memory')
+  reader.send(...queries)
+  t.equal((await reader.receive(400)).length, 400)
+  t.ok(most <= budget.maxOctets)
+  for (const client of [reader, ...deaf]) client.socket.destroy()
 })

@@ -2,7 +2,7 @@
 
 import type { Registry } from '../../metrics/registry.ts'
 import { type Handler, NO_ANSWER } from '../../server/handler.ts'
-import type { ServerObserver } from '../../server/observer.ts'
+import { DropReason, type ServerObserver } from '../../server/observer.ts'
 import type { Block } from '../../server/plugin.ts'
 import { Rcode } from '../../wire/constants.ts'
 import { type WireName, lowerName, parseName } from '../../wire/name.ts'
@@ -73,9 +73,23 @@ const elapsedUs = (startMs: number): number => Math.round((performance.now() - s
 export function observeServer(metrics: Registry, server: string): ServerObserver {
   const traffic = new Traffic(defineTraffic(metrics), server, DROPPED, [])
   const panics = definePanics(metrics).cell()
+  const labels = ['server']
+  const connections = metrics.gauge('kubezone_tcp_connections', 'TCP connections that are open.', labels).cell([server])
+  const heldHelp = 'Memory of TCP connections: answers that clients do not take, and what was read and is not answered.'
+  const held = metrics.gauge('kubezone_tcp_held_bytes', heldHelp).cell()
+  const droppedHelp = 'Counter of TCP connections that the server had to drop, by why.'
+  const dropped = metrics.counter('kubezone_tcp_dropped_connections_total', droppedHelp, [...labels, 'reason'])
+  const drops = Object.fromEntries(Object.values(DropReason).map(reason => [reason, dropped.cell([server, reason])]))
+  const waiting = metrics.gauge('kubezone_waiting_queries', 'Queries that wait for an answer.', labels).cell([server])
   return {
     refused: (query, reply, rcode) => traffic.count(query, rcode, reply.author, reply.size, 0),
     panicked: () => panics.inc(),
+    connectionDropped: reason => drops[reason].inc(),
+    connectionsChanged(count, heldOctets) {
+      connections.set(count)
+      held.set(heldOctets)
+    },
+    waitingChanged: count => waiting.set(count),
   }
 }
 
