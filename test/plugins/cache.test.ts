@@ -401,7 +401,7 @@ void t.test('those who wait for a long answer get it 256 KB at a time, a short o
     let settled = 0
     const pending = Array.from({ length: 41 }, () => cache.seeLater(longAnswer(0)).then(() => settled++))
     await cache.source.release()
-    await new Promise(process.nextTick)
+    await new Promise<void>(resolve => process.nextTick(resolve))
     t.equal(settled, 1 + atOnce)
     await Promise.all(pending)
   }
