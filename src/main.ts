@@ -1,6 +1,7 @@
 // The command line. The only place that ends the process.
 
 import { UsageError } from './cli/flags.ts'
+import { keepHeapSmall } from './cli/memory.ts'
 import { writeOut } from './cli/output.ts'
 
 /** Commands are loaded when they are asked for: a pod that serves pays for nothing else. */
@@ -32,6 +33,7 @@ process.on('unhandledRejection', reason => {
   writeOut(`[ERROR] unhandled: ${reason instanceof Error ? reason.stack : String(reason)}\n`, 2)
 })
 
+keepHeapSmall()
 try {
   process.exit(await main(process.argv.slice(2)))
 } catch (error) {

@@ -9,6 +9,7 @@ import type { ApiDefaults } from '../server/plugin.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { HELP } from './help.ts'
 import { createLog } from './log.ts'
+import { loadRelief } from './memory.ts'
 import { writeOut } from './output.ts'
 import { trapSignals } from './signals.ts'
 import { Site } from './site.ts'
@@ -51,6 +52,7 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
       log,
       version: VERSION,
       api,
+      relieve: await loadRelief(),
       onFatal: () => fatal.resolve(1),
     })
     return await run(site, flags, log, fatal.promise, () => {

@@ -34,6 +34,8 @@ export interface SiteOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** The plugins that there are, in execution order. */
   readonly plugins?: readonly Plugin[]
+  /** Gives memory back to the system; called before the first list of *kubernetes* is called complete. */
+  readonly relieve?: () => void
   /** A plugin has found that the process must end; it is logged. */
   readonly onFatal?: () => void
 }
@@ -88,6 +90,7 @@ export class Site {
       metrics: this.metrics,
       http: this.http,
       pollCorefile: () => this.#reloader.poll(),
+      relieve: options.relieve ?? (() => {}),
       fail(message) {
         log.fatal(message)
         options.onFatal?.()

@@ -125,6 +125,8 @@ export interface ControlContext extends ProcessContext {
   readonly api: ApiDefaults
   /** Reads the Corefile again and goes over to it if it has changed. Resolves when that is done, or has failed and was told. */
   readonly pollCorefile: () => Promise<void>
+  /** Large work that is not repeated is done: what it has left behind is given back to the system. Takes tens of milliseconds. */
+  readonly relieve: () => void
   /** The process cannot go on: this line is logged, and it ends with exit code 1. */
   readonly fail: (message: string) => void
 }

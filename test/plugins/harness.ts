@@ -23,7 +23,11 @@ export interface TestProcess extends ControlContext {
 
 export function makeProcess(): TestProcess {
   const lines: string[] = []
-  const idle = { pollCorefile: () => Promise.resolve(), fail: (message: string) => void lines.push(`fatal ${message}`) }
+  const idle = {
+    pollCorefile: () => Promise.resolve(),
+    relieve: () => {},
+    fail: (message: string) => void lines.push(`fatal ${message}`),
+  }
   const write = (json: string): void => {
     const { level, msg } = JSON.parse(json) as { level: number; msg: string }
     lines.push(`${pino.levels.labels[level]} ${msg}`)

@@ -172,6 +172,7 @@ export class Feed {
   async #complete(): Promise<void> {
     if (this.#isComplete) return
     this.#isComplete = true
+    this.#process.relieve()
     this.#writer.markComplete()
     const zones = this.#options.zones.join(' ')
     this.#process.log.info(`plugin/kubernetes: serving ${this.#writer.names} names in ${zones}`)

@@ -1,0 +1,79 @@
+// What keeps the process small. V8 and malloc keep what they once had, in the hope of using it again; a server that has heard its lists and
+// answers without allocating does not. docs/decisions.md has what each of these gave.
+
+import { readFileSync, realpathSync } from 'node:fs'
+import v8 from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type koffi from 'koffi'
+
+/** <malloc.h> and <sys/mman.h> of glibc and Linux. */
+const M_TRIM_THRESHOLD = -1
+const M_MMAP_THRESHOLD = -3
+const MADV_DONTNEED = 4
+
+/** glibc's own value for both at the start, from which it goes up to 32 MB with each buffer that is given back unless it is set. */
+const THRESHOLD_BYTES = 128 << 10
+
+/**
+ * To be called before anything is allocated. The young generation stays at 1 MB instead of growing to 16 with the first list, and the old one
+ * is collected when it has grown by a little instead of by half. V8 reads both flags each time, so they hold for a heap that is there already.
+ */
+export function keepHeapSmall(): void {
+  v8.setFlagsFromString('--semi-space-growth-factor=1')
+  v8.setFlagsFromString('--memory-saver-mode')
+}
+
+/**
+ * Has malloc give back large buffers at once. The function that is returned gives back what the first lists have left behind: it stops this
+ * thread for as long as a collection of the whole heap takes, and is for the moment before anybody asks.
+ */
+export async function loadRelief(): Promise<() => void> {
+  v8.setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const system = await loadSystem()
+  system?.mallopt(M_MMAP_THRESHOLD, THRESHOLD_BYTES)
+  system?.mallopt(M_TRIM_THRESHOLD, THRESHOLD_BYTES)
+  return () => {
+    collect()
+    system?.malloc_trim(0)
+    for (const { address, length } of system ? listPureMappings(realpathSync(process.execPath)) : []) {
+      system?.madvise(address, length, MADV_DONTNEED)
+    }
+  }
+}
+
+interface System {
+  mallopt(parameter: number, value: number): number
+  malloc_trim(pad: number): number
+  madvise(address: bigint, length: bigint, advice: number): number
+}
+
+/** Undefined without koffi, and where libc is not glibc. */
+async function loadSystem(): Promise<System | undefined> {
+  try {
+    const { default: loaded }: { default: typeof koffi } = await import('koffi')
+    const libc = loaded.load(null)
+    return {
+      mallopt: libc.func('int mallopt(int, int)'),
+      malloc_trim: libc.func('int malloc_trim(size_t)'),
+      madvise: libc.func('int madvise(uintptr_t, size_t, int)'),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+interface Mapping {
+  readonly address: bigint
+  readonly length: bigint
+}
+
+/**
+ * Where `file` is mapped and each page is still that of the file. Such pages are not lost when they are let go: the kernel maps them again from its
+ * cache when they are needed, which most of those that started V8 never are.
+ */
+export function listPureMappings(file: string, smaps = readFileSync('/proc/self/smaps', 'utf8')): Mapping[] {
+  return [...smaps.matchAll(/^([\da-f]+)-([\da-f]+) r-[x-]p \S+ \S+ \d+ +(.+)\n(?:[A-Z].*\n)*?Anonymous: +0 kB$/gm)]
+    .filter(([, , , name]) => name === file)
+    .map(([, from, to]) => ({ address: BigInt(`0x${from}`), length: BigInt(`0x${to}`) - BigInt(`0x${from}`) }))
+}
