@@ -56,6 +56,27 @@ void t.test('no answer at all is SERVFAIL, and says which server failed and how'
   t.equal(silent.asked.length, 2, 'twice the number of servers')
 })
 
+void t.test('a client with EDNS hears whether no server was reached, or one that gave no answer', async t => {
+  const silent = await serve(t, silence)
+  const broken = await serve(t, ({ bytes }) =>
+    buildAnswer(bytes, { answers: [record(12, 1, Uint8Array.of(192))] }).subarray(0, -3),
+  )
+  for (const [servers, code] of [
+    [[silent], 22],
+    [[broken], 23],
+    [[broken, silent], 23],
+  ] as const) {
+    const to = servers.map(({ port }) => `127.0.0.1:${port}`).join(' ')
+    const forwarding = await Forwarding.start(t, `forward . ${to} {\n ${QUICK}\n max_fails 0\n}`)
+    const { rcode, reply, query } = await forwarding.ask({ udpSize: 1232 })
+    const end = reply.start + reply.finish(query, rcode)
+    // The option: its code, its length, the code of the error (RFC 8914 section 2).
+    t.equal(reply.bytes.toString('hex', end - 6, end), `000f000200${code.toString(16)}`)
+    const plain = await forwarding.ask()
+    t.equal(plain.reply.finish(plain.query, plain.rcode), plain.query.size, 'and one without hears nothing')
+  }
+})
+
 void t.test('max_connect_attempts bounds the attempts', async t => {
   const silent = await serve(t, silence)
   const options = `{\n ${QUICK}\n max_fails 0\n max_connect_attempts 3\n}`

@@ -14,8 +14,9 @@ import type { Forward } from './forward.ts'
 /** No attempt begins after this. */
 const DEADLINE_MS = 5_000
 
-/** RFC 8914 section 4.24. */
-const EXTENDED_ERROR_NETWORK = 23
+/** No server could be reached; one was, and what came back is no answer (RFC 8914 sections 4.23 and 4.24). */
+const NO_REACHABLE_AUTHORITY = 22
+const NETWORK_ERROR = 23
 
 /** Read and relayed within one call, so one is enough. */
 const answer = new Answer()
@@ -49,6 +50,7 @@ export class Lookup extends Timed implements Asker {
   #failovers = 0
   #deadlineMs = 0
   #reason = ''
+  #wasReached = false
 
   constructor(forward: Forward) {
     super()
@@ -70,6 +72,7 @@ export class Lookup extends Timed implements Asker {
     this.#attempts = 0
     this.#failovers = 0
     this.#reason = ''
+    this.#wasReached = false
     this.#maxAttempts = options.maxConnectAttempts ?? 2 * upstreams.length
     this.#deadlineMs = performance.now() + DEADLINE_MS
     this.#question.timeoutMs = options.readTimeoutMs
@@ -111,7 +114,7 @@ export class Lookup extends Timed implements Asker {
   answered(bytes: Buffer, start: number, end: number): void {
     const { options, nextForward } = this.#forward
     const upstream = this.#upstream
-    if (!answer.read(bytes, start, end)) return this.failed(upstream.explain('its answer is malformed'))
+    if (!answer.read(bytes, start, end)) return this.#malformed(upstream)
     upstream.counts.answered(answer.rcode, performance.now() - this.#question.askedMs)
     if (answer.isTruncated && options.preferUdp && upstream.usesUdp(this.#question, this.#transport)) {
       this.#transport = Transport.TCP
@@ -125,10 +128,15 @@ export class Lookup extends Timed implements Asker {
     ) {
       return this.#end(nextForward.serve(this.#query, this.#reply))
     }
-    if (!answer.relay(this.#query, this.#reply)) return this.failed(upstream.explain('its answer is malformed'))
+    if (!answer.relay(this.#query, this.#reply)) return this.#malformed(upstream)
     this.#reply.author = this.#forward.author
     // Without OPT there is no room for the upper bits of an rcode.
     this.#end(answer.rcode > 15 && !this.#query.hasEdns ? Rcode.SERVFAIL : answer.rcode)
+  }
+
+  #malformed(upstream: Upstream): void {
+    this.#wasReached = true
+    this.failed(upstream.explain('its answer is malformed'))
   }
 
   failed(reason: string): void {
@@ -152,7 +160,7 @@ export class Lookup extends Timed implements Asker {
 
   #fail(): void {
     this.#reply.failure = new Error(this.#reason || 'no healthy proxies')
-    this.#reply.setExtendedError(EXTENDED_ERROR_NETWORK)
+    this.#reply.setExtendedError(this.#wasReached ? NETWORK_ERROR : NO_REACHABLE_AUTHORITY)
     this.#reply.author = this.#forward.author
     this.#end(Rcode.SERVFAIL)
   }

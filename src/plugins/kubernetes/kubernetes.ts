@@ -32,6 +32,9 @@ export interface KubernetesZones {
   readonly fallthrough: readonly WireName[]
 }
 
+/** RFC 8914 section 4.15. */
+const NOT_READY = 14
+
 export class KubernetesHandler implements Handler {
   readonly #image: ZoneImage
   readonly #origins: Origins
@@ -137,9 +140,11 @@ export class KubernetesHandler implements Handler {
   #nameError(query: Query, reply: Reply, zoneAt: number): Rcode | Promise<Rcode> {
     if (this.#fallthrough.match(query) !== NO_ZONE) return this.#next.serve(query, reply)
     this.#sign(reply)
-    addSoa(reply, Section.Authority, zoneAt, this.#negativeTtlSeconds, this.#image.serial)
+    const { isComplete, serial } = this.#image
+    if (!isComplete) reply.setExtendedError(NOT_READY)
+    addSoa(reply, Section.Authority, zoneAt, this.#negativeTtlSeconds, serial)
     // Until everything has been heard of once, that a name is missing says nothing.
-    return this.#image.isComplete ? Rcode.NXDOMAIN : Rcode.SERVFAIL
+    return isComplete ? Rcode.NXDOMAIN : Rcode.SERVFAIL
   }
 }
 

@@ -2,6 +2,8 @@
 
 import t from 'tap'
 import type { Hold } from '../../../src/fakeapi/faults.ts'
+import { UdpClient } from '../../server/clients.ts'
+import { buildQuery } from '../../server/message.ts'
 import { Cluster, type Row } from './cluster.ts'
 import { clusterIP, externalName, headless, namespace, pod, service, slice } from './objects.ts'
 
@@ -164,8 +166,18 @@ void t.test('but before the first list it is SERVFAIL', async t => {
     [`db.ns.svc.${Z} A`, 'SERVFAIL'],
     [`db-0.db.ns.svc.${Z} A`, 'SERVFAIL'],
   ])
+  const client = new UdpClient(cluster.site.port)
+  t.teardown(() => client.close())
+  const tail = async (): Promise<string> => {
+    const query = buildQuery({ name: `db.ns.svc.${Z}`, edns: { size: 1232 } })
+    const [bytes] = await Promise.all([client.receive(), client.send(query)])
+    return bytes.toString('hex', bytes.length - 8)
+  }
+  // In OPT: six octets of options, an extended error of two, Not Ready (RFC 8914 section 4.15).
+  t.equal(await tail(), '0006000f0002000e')
   hold?.release()
   await cluster.become(t, [`db.ns.svc.${Z} A`, 'NODATA'])
+  t.equal((await tail()).slice(-4), '0000', 'no option')
 })
 
 void t.test('a slice may be there before its Service', async t => {
