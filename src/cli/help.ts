@@ -26,7 +26,7 @@ flags of fakeapi:
   --kubeconfig FILE     write a kubeconfig for it to FILE
 
 signals:
-  SIGTERM, SIGINT       answer what was received, then exit (a second SIGINT exits at once)
+  SIGTERM, SIGINT       answer what was received, then exit (a second one exits at once)
   SIGQUIT               exit at once
   SIGUSR1               read the Corefile again
   SIGHUP                nothing

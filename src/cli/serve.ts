@@ -88,7 +88,11 @@ async function run(
     if (!flags.quiet) for (const line of [...site.keys, VERSION_TEXT]) tell(flags, log, line)
     for (const url of site.chosenPorts()) log.info(`listening on ${url}`)
     if (!flags.quiet) onStarted()
-    return await Promise.race([fatal, immediate, graceful.then(() => site.stop()).then(() => 0)])
+    return await Promise.race([
+      fatal,
+      immediate,
+      graceful.then(signal => site.stop(signal === 'SIGTERM')).then(() => 0),
+    ])
   } finally {
     if (pidfile !== undefined) rmSync(pidfile, { force: true })
   }

@@ -3,33 +3,25 @@
 import type { Logger } from 'pino'
 
 export interface Signals {
-  /** SIGTERM or SIGINT: answer what was received, then exit. */
-  readonly graceful: Promise<void>
-  /** SIGQUIT, or SIGINT for the second time: exit with this code, whatever still runs. */
+  /** SIGTERM or SIGINT: answer what was received, then exit. A person who presses Ctrl-C waits for it, an orchestrator does not. */
+  readonly graceful: Promise<'SIGTERM' | 'SIGINT'>
+  /** SIGQUIT, or SIGTERM or SIGINT for the second time: exit with this code, whatever still runs. */
   readonly immediate: Promise<number>
 }
 
-/**
- * From now on the process ends by itself only. Signals after the first that ends it do not cut its last answers short, but for a second SIGINT and
- * SIGQUIT. SIGUSR1 asks for a reload.
- */
+/** From now on the process ends by itself only. SIGUSR1 asks for a reload. */
 export function trapSignals(log: Logger, onReload: () => void): Signals {
-  const graceful = Promise.withResolvers<void>()
+  const graceful = Promise.withResolvers<'SIGTERM' | 'SIGINT'>()
   const immediate = Promise.withResolvers<number>()
-  let interrupts = 0
-  process.on('SIGTERM', () => {
-    log.info('SIGTERM: Shutting down servers then terminating')
-    graceful.resolve()
-  })
-  process.on('SIGINT', () => {
-    if (++interrupts > 1) {
-      log.info('SIGINT: Force quit')
-      immediate.resolve(2)
-      return
-    }
-    log.info('SIGINT: Shutting down')
-    graceful.resolve()
-  })
+  let isEnding = false
+  const end = (signal: 'SIGTERM' | 'SIGINT', text: string): void => {
+    log.info(`${signal}: ${isEnding ? 'Force quit' : text}`)
+    if (isEnding) immediate.resolve(2)
+    else graceful.resolve(signal)
+    isEnding = true
+  }
+  process.on('SIGTERM', () => end('SIGTERM', 'Shutting down servers then terminating'))
+  process.on('SIGINT', () => end('SIGINT', 'Shutting down'))
   process.on('SIGQUIT', () => {
     log.info('SIGQUIT: Quitting process immediately')
     immediate.resolve(0)

@@ -18,6 +18,7 @@ import {
   parseBlocks,
   parseWritten,
 } from './configuration.ts'
+import { LAMEDUCK_LIMITS, outlast } from './lameduck.ts'
 
 export interface SiteOptions {
   /** Text of the Corefile; without a server block in it, `whoami` and `log` are served on `.`. */
@@ -42,6 +43,8 @@ export interface SiteOptions {
 
 /** How long a configuration that was replaced may still work at its last answers: as long as a shutdown gives them. */
 const GRACE_MS = 5_000
+
+const STILL_ASKED = `still asked after the lameduck: answering until nothing comes for ${LAMEDUCK_LIMITS.quietMs / 1000}s`
 
 /** A listener of a configuration with its sockets. */
 interface Post {
@@ -161,21 +164,32 @@ export class Site {
     return this.#reloader.reload()
   }
 
-  /** Lameduck, then the last answers, then the end. */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop()
+  /** Lameduck, then the last answers, then the end. `isPatient` waits after a lameduck until nobody asks any more. */
+  stop(isPatient = false): Promise<void> {
+    this.#stopping ??= this.#stop(isPatient)
     return this.#stopping
   }
 
-  async #stop(): Promise<void> {
+  async #stop(isPatient: boolean): Promise<void> {
     const { plugins } = this.#configuration
     // A reload that waits for something is given up.
     await this.#next?.plugins.stop()
     await this.#reloading
-    await plugins.lameduck()
+    const lameduck = plugins.lameduck()
+    await (isPatient
+      ? outlast(
+          lameduck,
+          () => this.#received,
+          () => this.#log.info(STILL_ASKED),
+        )
+      : lameduck)
     await Promise.all(this.#posts.map(({ server }) => server.stop()))
     await plugins.stop()
     await this.http.close()
+  }
+
+  get #received(): number {
+    return this.#posts.reduce((sum, { server }) => sum + server.received, 0)
   }
 
   /** Finds the sockets of each listener, or makes those that are not there. Nothing is opened, and nothing answered with it yet. */

@@ -190,16 +190,17 @@ export class Server {
 
   /** Keeps reading until nothing comes for a few turns. */
   async #silence(leftMs: () => number): Promise<void> {
-    let seen = this.#received()
+    let seen = this.received
     for (let turns = 0; turns < SILENT_TURNS && leftMs() > 0; turns++) {
       await new Promise(setImmediate)
-      const received = this.#received()
+      const received = this.received
       if (received !== seen) turns = -1
       seen = received
     }
   }
 
-  #received(): number {
+  /** Counts what comes: datagrams, and what happens on connections. */
+  get received(): number {
     return this.#pairs.reduce((sum, { udp, tcp }) => sum + udp.received + tcp.events, 0)
   }
 }

@@ -1,0 +1,51 @@
+// The end of a process that others still send queries to.
+//
+// In a rolling update, kube-proxy keeps the flow of a client's socket on a Pod that is about to end for as long as that Pod is ready; and it hears that it is not
+// any more from the readiness probe, after period × threshold (10 s × 3 in kubeadm's Deployment). So a lameduck of 5 s ends too early for a client that goes on
+// asking from one socket: whoever is still asked goes on answering.
+
+import { setTimeout as delay } from 'node:timers/promises'
+
+export interface LameduckLimits {
+  /** Nothing has come for so long: nobody sends any more. Where the lameduck was shorter, that long. */
+  readonly quietMs: number
+  /** From the signal on. The grace period of Kubernetes is 30 s, and the last answers may take 5 of them. */
+  readonly totalMs: number
+}
+
+export const LAMEDUCK_LIMITS: LameduckLimits = { quietMs: 3_000, totalMs: 25_000 }
+
+const POLL_MS = 100
+
+/**
+ * Waits for the end of the lameduck, and then until `received`, which counts queries, stands still; `onLonger` is called when that is not so at once. Without a
+ * lameduck there is nothing to wait for: nobody balances between this process and others. Rejects as `lameduck` does.
+ */
+export async function outlast(
+  lameduck: Promise<void>,
+  received: () => number,
+  onLonger: () => void,
+  { quietMs, totalMs }: LameduckLimits = LAMEDUCK_LIMITS,
+): Promise<void> {
+  const startMs = performance.now()
+  let lameduckMs: number | undefined
+  const end = async (): Promise<void> => {
+    await lameduck
+    lameduckMs = performance.now() - startMs
+  }
+  const ended = end()
+  let seen = received()
+  let seenMs = startMs
+  for (let isLonger = false; ; ) {
+    await (lameduckMs === undefined ? Promise.race([ended, delay(POLL_MS)]) : delay(POLL_MS))
+    const nowMs = performance.now()
+    const count = received()
+    if (count !== seen) seenMs = nowMs
+    seen = count
+    if (lameduckMs === undefined) continue
+    const isQuiet = lameduckMs < POLL_MS || nowMs - seenMs >= Math.min(lameduckMs, quietMs)
+    if (isQuiet || nowMs - startMs >= totalMs) return
+    if (!isLonger) onLonger()
+    isLonger = true
+  }
+}

@@ -1,0 +1,55 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { outlast } from '../../src/cli/lameduck.ts'
+
+const LAMEDUCK_MS = 150
+
+void t.test('queries that never end do not keep the process for ever', async t => {
+  let received = 0
+  let longer = 0
+  await outlast(
+    delay(LAMEDUCK_MS),
+    () => received++,
+    () => longer++,
+    { quietMs: 1_000, totalMs: 500 },
+  )
+  t.equal(longer, 1, 'told once')
+})
+
+void t.test('one query is waited behind for as long as the lameduck was, or shorter', async t => {
+  for (const quietMs of [1, 60_000]) {
+    let received = 0
+    const lameduck = async (): Promise<void> => {
+      await delay(LAMEDUCK_MS)
+      received++
+    }
+    await outlast(
+      lameduck(),
+      () => received,
+      () => {},
+      { quietMs, totalMs: 60_000 },
+    )
+    t.equal(received, 1)
+  }
+})
+
+void t.test('without a lameduck queries that still come hold up nothing', async t => {
+  let received = 0
+  await outlast(
+    Promise.resolve(),
+    () => received++,
+    () => t.fail('nobody was told to stay away'),
+  )
+  t.ok(received > 0)
+})
+
+void t.test('a lameduck that fails is not waited for', async t => {
+  await t.rejects(
+    outlast(
+      Promise.reject(new Error('no')),
+      () => 0,
+      () => {},
+    ),
+    { message: 'no' },
+  )
+})
