@@ -3,6 +3,7 @@
 import type { Plugin } from '../server/plugin.ts'
 import { acl } from './acl/setup.ts'
 import { any } from './any/setup.ts'
+import { autopath } from './autopath/setup.ts'
 import { bind } from './bind/setup.ts'
 import { bufsize } from './bufsize/setup.ts'
 import { cache } from './cache/setup.ts'
@@ -43,6 +44,7 @@ export const PLUGINS: readonly Plugin[] = [
   chaos,
   loadbalance,
   rewrite,
+  autopath,
   acl,
   cache,
   header,

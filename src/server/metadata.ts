@@ -16,19 +16,28 @@ export function isLabel(text: string): boolean {
   return slash > 0 && slash < text.length - 1
 }
 
+/** The labels that plugins of a block read. */
+const readers = new WeakMap<Block, Map<string, Metadata>>()
+
 /**
  * How to read a label in a server block; undefined for every query where the block has no `metadata`, or no plugin that knows the label. The
- * plugins are asked for it when the first query comes: not before are all of them set up.
+ * plugins are asked for it when all of them are set up.
  */
 export function readMetadata(block: Block, label: string): Metadata {
-  let found: Metadata | undefined
-  return (query, reply) => {
-    found ??= findMetadata(block, label)
-    return found(query, reply)
-  }
+  const known = readers.get(block) ?? new Map<string, Metadata>()
+  readers.set(block, known)
+  known.set(label, NOTHING)
+  return (query, reply) => known.get(label)!(query, reply)
 }
 
-function findMetadata({ instances }: Block, label: string): Metadata {
+/** Asks the plugins of the block for what others read of them. All are set up. */
+export function openMetadata(block: Block): void {
+  const known = readers.get(block)
+  for (const label of known?.keys() ?? []) known!.set(label, findMetadata(block, label))
+}
+
+/** As `readMetadata`, once all plugins of the block are set up. */
+export function findMetadata({ instances }: Block, label: string): Metadata {
   const collects = instances.map(({ instance }) => instance.collects).find(known => known !== undefined)
   // The last that knows it, as in CoreDNS.
   const value = instances.map(({ instance }) => instance.metadata?.(label)).findLast(known => known !== undefined)

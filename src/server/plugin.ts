@@ -11,6 +11,7 @@ import type { Board } from './board.ts'
 import type { Handler } from './handler.ts'
 import type { HttpEndpoints } from './http.ts'
 import type { Metadata } from './metadata.ts'
+import type { SearchPath } from './searchpath.ts'
 import type { TcpLimits } from './tcp.ts'
 
 /** A directive: its name, and how its tokens become an instance. `src/plugins/order.ts` lists them in execution order. */
@@ -64,6 +65,8 @@ export interface Instance extends Phases {
   metadata?(label: string): Metadata | undefined
   /** Whether a query has metadata at all (`metadata`); without such an instance in the block, none has. */
   readonly collects?: (query: Query) => boolean
+  /** The search paths of clients, where it knows them: for `autopath @NAME`. */
+  searchPath?(): SearchPath
   /** The servers that it hands questions to, for `loop` to look for one that hands them back. */
   readonly upstreams?: readonly Upstream[]
 }

@@ -95,10 +95,12 @@ export class Reply {
     this.position = at
   }
 
-  /** Drops every record written so far, to begin the answer anew. */
+  /** Drops every record written so far, to begin the answer anew. A limit that was lowered stays. */
   clear(query: Query): void {
     const { author } = this
+    const end = this.limit + this.#optLength
     this.begin(query, this.start)
+    this.limit = Math.min(this.limit, end - this.#optLength)
     this.author = author
   }
 

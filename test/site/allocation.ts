@@ -4,6 +4,7 @@ import { applyManifests, loadManifests } from '../../src/fakeapi/manifests.ts'
 import { PLUGINS } from '../../src/plugins/order.ts'
 import type { Handler } from '../../src/server/handler.ts'
 import type { Plugin } from '../../src/server/plugin.ts'
+import { parseAddress } from '../../src/wire/address.ts'
 import { Query } from '../../src/wire/query.ts'
 import { Reply } from '../../src/wire/reply.ts'
 import { measureGrowth } from '../server/growth.ts'
@@ -33,6 +34,10 @@ const QUESTIONS = [
   'cluster.local. SOA',
   'cluster.local. NS',
   'web.shop.svc.cluster.local. ANY',
+  // Along the search path of a Pod in data.
+  'web.shop.data.svc.cluster.local. A',
+  'Web.shop.svc.data.svc.Cluster.local. AAAA',
+  '_http._tcp.api.shop.svc.cluster.local.data.svc.cluster.local. SRV',
 ]
 
 let chain: Handler | undefined
@@ -60,6 +65,7 @@ const site = await RunningSite.start({
         class error
     }
     loadbalance
+    autopath @kubernetes
     kubernetes {
         pods insecure
         ttl 30
@@ -72,6 +78,10 @@ const site = await RunningSite.start({
 })
 
 const query = new Query()
+const slices = api.store.list(api.store.resource('EndpointSlice'), 'data') as unknown as {
+  endpoints: { addresses: string[] }[]
+}[]
+query.clientAddress = parseAddress(slices[0].endpoints[0].addresses[0])!
 const reply = new Reply(Buffer.alloc(65_535))
 const messages = QUESTIONS.map(question => {
   const [name, type] = question.split(' ')

@@ -6,6 +6,7 @@ import type { ControlContext } from '../../server/plugin.ts'
 import type { ApiConnection } from '../../watch/connection.ts'
 import { parseAddress } from '../../wire/address.ts'
 import { ZoneWriter } from '../../zones/writer.ts'
+import { ClientWriter } from './clientwriter.ts'
 import { type KubernetesMetrics, kubernetesMetrics } from './metrics.ts'
 import { type KubernetesOptions, isReverseZone, toWire } from './options.ts'
 import { Publisher } from './publisher.ts'
@@ -50,6 +51,7 @@ export class Feed {
   #connection: ApiConnection | undefined
   #watches: ReturnType<typeof openWatches> = new Map()
   readonly #followers = new Set<(image: SharedArrayBuffer) => Promise<void>>()
+  readonly #clientFollowers = new Set<(table: SharedArrayBuffer) => Promise<void>>()
   /** All that follow have the image. */
   #handedOver: Promise<unknown> = Promise.resolve()
   #onSynced!: () => void
@@ -57,6 +59,7 @@ export class Feed {
   #isReady = false
   #isActive = false
   #holders = 0
+  #clientWriter: ClientWriter | undefined
   #starting: Promise<void> | undefined
 
   constructor(options: KubernetesOptions, addresses: readonly Uint8Array[], process: ControlContext, key: string) {
@@ -105,8 +108,22 @@ export class Feed {
     return () => this.#followers.delete(onImage)
   }
 
-  #handOver(image: SharedArrayBuffer): void {
-    const following = [...this.#followers].map(follower => follower(image))
+  /** The same for the table of who has which address, which is kept from the first time that somebody asks for it. */
+  followClients(onTable: (table: SharedArrayBuffer) => Promise<void>): () => void {
+    const writer = (this.#clientWriter ??= this.#openClients())
+    this.#clientFollowers.add(onTable)
+    this.#handedOver = Promise.all([this.#handedOver, onTable(writer.buffer)])
+    return () => this.#clientFollowers.delete(onTable)
+  }
+
+  #openClients(): ClientWriter {
+    const writer = new ClientWriter(table => this.#handOver(table, this.#clientFollowers))
+    this.#publishers[0]?.follow(writer)
+    return writer
+  }
+
+  #handOver(buffer: SharedArrayBuffer, followers = this.#followers): void {
+    const following = [...followers].map(follower => follower(buffer))
     this.#handedOver = Promise.all([this.#handedOver, ...following])
   }
 
@@ -122,6 +139,7 @@ export class Feed {
     const feeds = running.get(this.#process) ?? new Set()
     running.set(this.#process, feeds.add(this))
     this.#makePublishers()
+    if (this.#clientWriter) this.#publishers[0].follow(this.#clientWriter)
     this.#connection = await connect(this.#options, api, `kubezone/${version}`, this.#counts.observer)
     const [cluster, clusterSet] = this.#publishers
     this.#watches = openWatches(this.#connection, this.#options, { cluster, clusterSet }, log)

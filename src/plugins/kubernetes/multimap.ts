@@ -26,6 +26,10 @@ export class MultiMap<V> {
     return Array.isArray(known) ? known : [known]
   }
 
+  keys(): Iterable<string> {
+    return this.#values.keys()
+  }
+
   /** The values of each key. */
   *values(): Generator<readonly V[]> {
     for (const key of this.#values.keys()) yield this.get(key)

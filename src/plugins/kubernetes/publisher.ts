@@ -14,6 +14,7 @@ import type { Sink } from '../../watch/store.ts'
 import type { WireName } from '../../wire/name.ts'
 import { joinName } from '../../wire/rrset.ts'
 import type { ZoneWriter } from '../../zones/writer.ts'
+import { type ClientWriter, sliceClients } from './clientwriter.ts'
 import { Lingering } from './linger.ts'
 import { MultiMap } from './multimap.ts'
 
@@ -58,6 +59,10 @@ export class Publisher {
   readonly #dirtyAddresses = new Map<string, Uint8Array>()
   readonly #dirtyPods = new Map<string, SlimPod>()
   readonly #dirtyNamespaces = new Set<string>()
+  // Both are kept only where there are Pods and somebody asks who has an address.
+  readonly #podsByAddress = new MultiMap<SlimPod>()
+  readonly #dirtyClients = new Set<string>()
+  #clients: ClientWriter | undefined
   readonly #triggers: SlimEndpointSlice[] = []
   /** Resources whose first list has not been heard. */
   readonly #awaited = new Set(['services', 'namespaces'])
@@ -85,6 +90,15 @@ export class Publisher {
   stop(): void {
     clearImmediate(this.#flushing)
     this.#lingering.stop()
+  }
+
+  /** From now on, `clients` is told who has which address: Pods where they are watched, else the endpoints that are Pods. */
+  follow(clients: ClientWriter): void {
+    this.#clients = clients
+    for (const pods of this.#podsByName.values()) for (const pod of pods) this.#changeClient(pod, 'add')
+    for (const address of this.#slicesByAddress.keys())
+      this.#dirtyAddresses.set(address, Buffer.from(address, 'latin1'))
+    this.#schedule()
   }
 
   readonly services: Sink<SlimService> = {
@@ -190,7 +204,17 @@ export class Publisher {
     if (pod.podIP === '') return
     const key = podKey(pod)
     this.#podsByName[how](key, pod)
+    if (this.#clients) this.#changeClient(pod, how)
     this.#dirtyPods.set(key, pod)
+  }
+
+  #changeClient(pod: SlimPod, how: 'add' | 'delete'): void {
+    for (const text of pod.podIPs) {
+      const address = addressKey(text)
+      if (address === undefined) continue
+      this.#podsByAddress[how](address, pod)
+      this.#dirtyClients.add(address)
+    }
   }
 
   #heard(resource: string): void {
@@ -218,6 +242,7 @@ export class Publisher {
     for (const [key, before] of this.#dirtyServices) this.#publishService(before, this.#input(key))
     for (const [key, address] of this.#dirtyAddresses) this.#publishPointer(key, address)
     for (const [key, pod] of this.#dirtyPods) this.#publishPod(key, pod)
+    this.#publishClients()
     this.#dirtyNamespaces.clear()
     this.#dirtyServices.clear()
     this.#dirtyAddresses.clear()
@@ -306,6 +331,23 @@ export class Publisher {
       if (!records) continue
       if (isThere) this.#publish(records)
       else this.#writer.withdraw(records.owner)
+    }
+  }
+
+  #publishClients(): void {
+    const clients = this.#clients
+    if (!clients) return
+    for (const key of this.#dirtyClients) {
+      const pods = this.#podsByAddress.get(key)
+      clients.set(
+        Buffer.from(key, 'latin1'),
+        pods.map(({ namespace, name }) => ({ namespace, podName: name })),
+      )
+    }
+    this.#dirtyClients.clear()
+    if (this.#options.pods === 'verified') return
+    for (const [key, address] of this.#dirtyAddresses) {
+      clients.set(address, sliceClients(address, this.#slicesByAddress.get(key)))
     }
   }
 

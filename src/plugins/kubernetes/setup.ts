@@ -10,15 +10,36 @@ import {
   TransientError,
   joinChain,
 } from '../../server/plugin.ts'
+import type { SearchPath } from '../../server/searchpath.ts'
+import type { WireName } from '../../wire/name.ts'
 import { ZoneImage } from '../../zones/image.ts'
 import { formatDuration } from '../duration.ts'
+import { readSearchList } from '../searchlist.ts'
+import { ClientField, Clients } from './clients.ts'
 import type { Feed } from './feed.ts'
 import { KubernetesHandler } from './kubernetes.ts'
 import { nameMetadata } from './metadata.ts'
 import { type KubernetesOptions, readOptions, toWire } from './options.ts'
+import { PodSearchPath } from './searchpath.ts'
 
 /** The zone image, on the board of the server block. */
 const IMAGE = 'kubernetes/image'
+/** The table of clients, there too. */
+const CLIENTS = 'kubernetes/clients'
+
+const CLIENT_LABELS: Readonly<Record<string, ClientField>> = {
+  'kubernetes/client-namespace': ClientField.Namespace,
+  'kubernetes/client-pod-name': ClientField.Pod,
+}
+
+/** What the node appends to names, and so do its Pods; nothing where there is no such file. */
+function readNodeSearchList(): WireName[] {
+  try {
+    return readSearchList('/etc/resolv.conf')
+  } catch {
+    return []
+  }
+}
 
 export const kubernetes: Plugin = {
   name: 'kubernetes',
@@ -35,7 +56,8 @@ class KubernetesInstance implements Instance {
   readonly #image = new ZoneImage()
   readonly #author: number
   #feed: Feed | undefined
-  #unfollow: (() => void) | undefined
+  #clients: Clients | undefined
+  readonly #unfollows: (() => void)[] = []
 
   constructor(options: KubernetesOptions, block: Block) {
     this.#options = options
@@ -59,9 +81,27 @@ class KubernetesInstance implements Instance {
     return new KubernetesHandler(this.#image, query, this.#author, next, resolver)
   }
 
+  searchPath(): SearchPath {
+    return new PodSearchPath(this.#openClients(), this.#options.zones.map(toWire), readNodeSearchList())
+  }
+
   metadata(label: string): Metadata | undefined {
     const { zones, multicluster } = this.#options
+    const field = Object.hasOwn(CLIENT_LABELS, label) ? CLIENT_LABELS[label] : undefined
+    if (field !== undefined) {
+      const clients = this.#openClients()
+      return ({ clientAddress }) => (clients.find(clientAddress, field) ? clients.found : undefined)
+    }
     return nameMetadata(zones.map(toWire), multicluster.map(toWire))(label)
+  }
+
+  /** The table is kept if somebody has asked for it before the start. */
+  #openClients(): Clients {
+    if (this.#clients) return this.#clients
+    const image = new ZoneImage()
+    this.#block.board.follow(CLIENTS, (buffer: SharedArrayBuffer) => image.attach(buffer))
+    this.#clients = new Clients(image)
+    return this.#clients
   }
 
   ready(): boolean {
@@ -75,7 +115,7 @@ class KubernetesInstance implements Instance {
       activate: () => this.#feed?.activate(),
       stop: async () => {
         stopped.abort()
-        this.#unfollow?.()
+        for (const unfollow of this.#unfollows) unfollow()
         await this.#feed?.release()
       },
     }
@@ -93,7 +133,8 @@ class KubernetesInstance implements Instance {
     const feed = findFeed(this.#options, addresses, process)
     this.#feed = feed
     const started = feed.hold()
-    this.#unfollow = feed.follow(buffer => board.post(IMAGE, buffer))
+    this.#unfollows.push(feed.follow(buffer => board.post(IMAGE, buffer)))
+    if (this.#clients) this.#unfollows.push(feed.followClients(buffer => board.post(CLIENTS, buffer)))
     await started
     // One that is taken over may wait for its API still: then it is no worse than before.
     if (feed.isReady || feed.isActive) return

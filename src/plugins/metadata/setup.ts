@@ -1,3 +1,4 @@
+import { openMetadata } from '../../server/metadata.ts'
 import type { Plugin } from '../../server/plugin.ts'
 import { Scope } from '../scope.ts'
 
@@ -8,6 +9,12 @@ export const metadata: Plugin = {
     const zones = cursor.zones()
     cursor.noBlock()
     const scope = new Scope(zones.length > 0 ? zones : block.zones)
-    return { collects: query => scope.has(query) }
+    return {
+      collects: query => scope.has(query),
+      handler(next) {
+        openMetadata(block)
+        return next
+      },
+    }
   },
 }

@@ -2,7 +2,7 @@
 
 import { parsePrefix } from '../../corefile/cidr.ts'
 import { contains } from '../../corefile/networks.ts'
-import { readMetadata } from '../../server/metadata.ts'
+import { findMetadata } from '../../server/metadata.ts'
 import type { Block } from '../../server/plugin.ts'
 import { formatAddress, parseAddress } from '../../wire/address.ts'
 import { MAX_MESSAGE_SIZE, formatClass, formatType } from '../../wire/constants.ts'
@@ -53,7 +53,7 @@ export const QUESTION_FUNCTIONS: Readonly<Record<string, ExprFunction<Asked>>> =
   metadata: {
     args: ['string'],
     returns: 'string',
-    call: ([label], { query, block }) => readMetadata(block, label as string)(query) ?? '',
+    call: ([label], { query, block }) => findMetadata(block, label as string)(query) ?? '',
   },
   group: {
     args: ['any'],

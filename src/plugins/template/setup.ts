@@ -1,7 +1,8 @@
 import type { Cursor } from '../../corefile/directive.ts'
 import { CorefileError } from '../../corefile/error.ts'
 import type { Token } from '../../corefile/token.ts'
-import { type Plugin, joinChain } from '../../server/plugin.ts'
+import { readMetadata } from '../../server/metadata.ts'
+import { type Block, type Plugin, joinChain } from '../../server/plugin.ts'
 import { Rcode, parseClass, parseRcode, parseType } from '../../wire/constants.ts'
 import { Section } from '../../wire/reply.ts'
 import { compilePattern } from '../pattern.ts'
@@ -26,14 +27,14 @@ export const template: Plugin = {
   name: 'template',
   repeatable: true,
   setup(cursor, block) {
-    const options = readOptions(cursor, block.zones)
+    const options = readOptions(cursor, block)
     const author = joinChain(block, 'template')
     const metrics = templateMetrics(block)
     return { handler: next => new TemplateHandler(next, author, options, metrics, block) }
   },
 }
 
-function readOptions(cursor: Cursor, blockZones: readonly string[]): TemplateOptions {
+function readOptions(cursor: Cursor, block: Block): TemplateOptions {
   const qclass = readNumber(cursor, parseClass, 'a class such as IN, or ANY')
   const qtype = readNumber(cursor, parseType, 'a record type such as A, or ANY')
   const zones = cursor.zones()
@@ -47,6 +48,7 @@ function readOptions(cursor: Cursor, blockZones: readonly string[]): TemplateOpt
   let fallthrough: string[] = []
   for (const line of cursor.block()) {
     const { text } = line.name
+    noteLabels(line, block)
     if (Object.hasOwn(SECTIONS, text)) {
       const tokens = readTokens(line, 'a record such as "{{ .Name }} 60 IN A 10.0.0.1"')
       records.push(...tokens.map(token => readTemplate(token, SECTIONS[text])))
@@ -79,7 +81,7 @@ function readOptions(cursor: Cursor, blockZones: readonly string[]): TemplateOpt
   return {
     qclass,
     qtype,
-    zones: new Scope(zones.length > 0 ? zones : blockZones),
+    zones: new Scope(zones.length > 0 ? zones : block.zones),
     patterns: patterns.length > 0 ? patterns : [{ source: '.*', regexp: /.*/ }],
     variables,
     conditions,
@@ -141,6 +143,13 @@ function readExpression(line: Cursor, variables: ReadonlyMap<string, ExprType>):
   } catch (error) {
     if (!(error instanceof ExpressionSyntaxError)) throw error
     throw new CorefileError('bad_argument', position(error.offset), error.message, 'an expression of the expr language')
+  }
+}
+
+/** Plugins are told of the labels that are written out; one that is put together when a question comes is looked for then. */
+function noteLabels(line: Cursor, block: Block): void {
+  for (const { text } of line.args) {
+    for (const [, label] of text.matchAll(/(?:\.Meta\s+|metadata\(\s*)["'`]([^"'`]+)["'`]/g)) readMetadata(block, label)
   }
 }
 

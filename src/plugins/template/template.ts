@@ -1,7 +1,7 @@
 // Answers that are written when they are asked for: a regular expression over the question's name, and templates of records.
 
 import type { Handler } from '../../server/handler.ts'
-import { readMetadata } from '../../server/metadata.ts'
+import { findMetadata } from '../../server/metadata.ts'
 import type { Block } from '../../server/plugin.ts'
 import { Subquery } from '../../server/subquery.ts'
 import { formatAddress } from '../../wire/address.ts'
@@ -150,7 +150,7 @@ export class TemplateHandler implements Handler {
         CheckingDisabled: has(Flag.CD),
         Rcode: BigInt(query.flags & 15),
       },
-      Meta: label => readMetadata(this.#block, label)(query) ?? '',
+      Meta: label => findMetadata(this.#block, label)(query) ?? '',
     }
   }
 
