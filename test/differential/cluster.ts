@@ -6,6 +6,8 @@ import type { ApiObject } from '../../src/fakeapi/object.ts'
 export const NAMESPACES = ['default', 'svc', 'team-1'] as const
 export const SERVICES = ['a', 'web', 'svc', '1-2-3-4'] as const
 export const HOSTNAMES = ['a', 'web-0', 'web-1', '10-0-0-1'] as const
+/** Values of topology.kubernetes.io/zone; they may have dots. */
+export const TOPOLOGY_ZONES = ['a', 'East-1', 'east.example'] as const
 export const PORT_NAMES = ['http', 'dns', 'a', 'web'] as const
 const PROTOCOLS = ['TCP', 'UDP', 'SCTP'] as const
 export const LABELS = { 'app.kubernetes.io/part': 'x' }
@@ -99,6 +101,7 @@ const endpointsOf = (addresses: readonly string[]): fc.Arbitrary<object[]> =>
     fc.record({
       addresses: fc.uniqueArray(pick(addresses), { minLength: 1, maxLength: 2 }),
       hostname: maybe(pick(HOSTNAMES)),
+      zone: maybe(pick(TOPOLOGY_ZONES)),
       conditions: maybe(conditions),
       targetRef: maybe(pick(['web-0', 'web-1']).map(name => ({ kind: 'Pod', name }))),
     }),

@@ -51,6 +51,9 @@ export const DIFFERENCES: readonly Difference[] = [
           ask,
         )
       }
+      // With `zonal`: any zone may be asked for below a headless Service, whether it has endpoints or not.
+      const service = name.replace(/^((pin|prefer)\.)?_zone\./, '')
+      if (isNodata(await ask(`nowhere.pin._zone.${service}`, 'A'))) return true
       // TXT of a namespace, and `_tcp` of a Service.
       if (type === 'TXT' && isNodata(await ask(name, 'A'))) return true
       return hasAny(

@@ -22,6 +22,7 @@ interface Setting extends Pick<ComparisonOptions, 'namespaces'> {
 const SETTINGS: readonly Setting[] = [
   { name: 'pods insecure', options: ['pods insecure'] },
   { name: 'pods verified', options: ['pods verified', 'endpoint_pod_names', 'ttl 30'] },
+  { name: 'zonal', options: ['pods insecure', 'zonal'] },
   {
     name: 'some Services of some namespaces',
     options: ['pods insecure', 'namespaces default svc', 'labels app.kubernetes.io/part=x', 'ignore empty_service'],

@@ -2,7 +2,7 @@
 
 import type { ApiObject } from '../../src/fakeapi/object.ts'
 import type { EndpointSlice } from '../../src/fakeapi/shapes.ts'
-import { HOSTNAMES, NAMESPACES, PORT_NAMES, SERVICES, V4, V6 } from './cluster.ts'
+import { HOSTNAMES, NAMESPACES, PORT_NAMES, SERVICES, TOPOLOGY_ZONES, V4, V6 } from './cluster.ts'
 
 export interface Question {
   readonly name: string
@@ -83,6 +83,8 @@ export function makeQuestion(random: () => number, objects: readonly ApiObject[]
     () => `${endpoint}.${of}`,
     () => `_${port}._${protocol}.${endpoint}.${of}`,
     () => `more.${endpoint}.${of}`,
+    () => `${pick([...TOPOLOGY_ZONES, 'example', 'nowhere'])}.${pick(['pin', 'prefer', 'other'])}._zone.${of}`,
+    () => `${pick(['pin.', 'prefer.', 'other.', ''])}_zone.${of}`,
     () => `${dashed(pick([...V4, ...V6]))}.${space}.pod.${ZONE}`,
     () => `${pick(['x', '1-2-3', '999-1-1-1', 'more.10-0-0-1'])}.${space}.pod.${ZONE}`,
     () => `${space}.${pick(['svc', 'pod', 'other'])}.${ZONE}`,
