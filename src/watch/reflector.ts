@@ -218,7 +218,17 @@ export class Reflector<T extends SlimMeta> {
   async #watch(): Promise<void> {
     const from = this.status.resourceVersion
     const startMs = this.#clock.monotonicMs()
-    await this.#followEvents({ resourceVersion: from })
+    const heardMs = this.status.lastHeardMs
+    try {
+      await this.#followEvents({ resourceVersion: from })
+    } catch (error) {
+      const isMute = this.status.connected && this.status.lastHeardMs === heardMs
+      if (!isMute || !(error instanceof ApiFault) || error.code !== FaultCode.SILENT) throw error
+      // Not even a bookmark since it was opened. So is every watch from a version that the server has yet to reach, as after its etcd was
+      // restored from an older copy or made anew: there is no 410 for that, and what we know may be of another time.
+      this.#log.warn(`${this.#name}: not even a bookmark from a new watch: has the API server lost data? Listing anew`)
+      throw new ApiFault(FaultCode.GONE, error.message)
+    }
     if (this.status.resourceVersion !== from || this.#clock.monotonicMs() - startMs >= SETTLED_MS) this.#settle()
     else if (!this.#stopped) throw new ApiFault(FaultCode.SERVER, `watch ${this.#name}: the server ended it at once`)
   }

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import t, { type Test } from 'tap'
 import { type Bench, makeBench, RecordingSink, ScriptedApi, service, syncByStream } from './scripted.ts'
 import type { SlimService } from '../../src/watch/slim.ts'
+import { until } from '../cli/command.ts'
 
 /** The delays that follow from randomness 0.5: half of 0.8 s, 1.6 s, … 30 s. */
 const FIRST_BACKOFF_MS = 400
@@ -313,6 +314,30 @@ void t.test('a stream that is silent for longer than bookmarks are apart is take
   b.clock.advance(FIRST_BACKOFF_MS)
   t.equal((await b.api.next()).query.resourceVersion, '10')
 })
+
+void t.test(
+  'a watch that brings nothing from its start is given up for a list: the server may be behind our version',
+  async t => {
+    const b = await bench(t)
+    const first = await syncByStream(b, '10', [service('ns/a', 3)])
+    first.cut()
+    await b.clock.waits(FIRST_BACKOFF_MS)
+    b.clock.advance(FIRST_BACKOFF_MS)
+    const mute = await b.api.next()
+    t.equal(mute.query.resourceVersion, '10')
+    mute.open()
+    t.ok(await until(() => b.reflector.status.connected))
+    b.clock.advance(70_000)
+    await mute.closed
+    t.match(
+      await b.log.next(),
+      'warn services: not even a bookmark from a new watch: has the API server lost data? Listing anew',
+    )
+    await b.clock.waits(2 * FIRST_BACKOFF_MS)
+    b.clock.advance(2 * FIRST_BACKOFF_MS)
+    t.equal((await b.api.next()).query.sendInitialEvents, 'true')
+  },
+)
 
 void t.test('a server that takes a request and never answers it is asked again', async t => {
   const b = await bench(t)
