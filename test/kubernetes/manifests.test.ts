@@ -4,26 +4,9 @@ import { readFileSync, readdirSync } from 'node:fs'
 import t from 'tap'
 import { setUp } from '../plugins/harness.ts'
 import { ControlPlane } from './controlplane.ts'
+import { COREDNS } from './coredns.ts'
 
 const FOLDER = 'deploy/kubernetes'
-/** CoreDNS as kubeadm has it, as far as an overlay goes on from it. */
-const COREDNS = `
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: coredns, namespace: kube-system, labels: { k8s-app: kube-dns } }
-spec:
-  replicas: 2
-  selector: { matchLabels: { k8s-app: kube-dns } }
-  template:
-    metadata: { labels: { k8s-app: kube-dns } }
-    spec:
-      containers:
-        - name: coredns
-          image: registry.k8s.io/coredns/coredns:v1.14.2
-          args: [-conf, /etc/coredns/Corefile]
-          resources: { limits: { memory: 170Mi }, requests: { cpu: 100m, memory: 70Mi } }
-`
-
 interface DeploymentSpec {
   readonly template: { readonly spec: { readonly containers: { image: string }[] } }
 }
