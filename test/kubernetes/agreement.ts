@@ -16,7 +16,7 @@ const OF_THE_SERVER = (name: string, type: string): boolean =>
 type Answers = ReadonlyMap<string, Answer>
 
 /** Asks both for these names, by every type, and tells where kubezone is not as it should be. */
-export async function compare(pair: Pair, names: readonly string[]): Promise<string[]> {
+export async function compare(pair: Pick<Pair, 'kubezone' | 'coredns'>, names: readonly string[]): Promise<string[]> {
   const [theirs, ours] = await Promise.all([askAll(pair.coredns, names), askAll(pair.kubezone, names)])
   const existing = findExisting(theirs)
   return [...theirs].flatMap(([question, answer]) => {

@@ -60,6 +60,7 @@ export class ControlPlane {
   #t: Test
   readonly #token = randomBytes(16).toString('hex')
   #ports: number[] = []
+  #port = 0
   #etcd: Command | undefined
   #api: Command | undefined
   #controllers: Command | undefined
@@ -73,14 +74,20 @@ export class ControlPlane {
 
   static async start(t: Test, flags: readonly string[] = []): Promise<ControlPlane> {
     const plane = new ControlPlane(t)
-    plane.#ports = await Promise.all([0, 1, 2].map(() => findPort()))
-    plane.url = `https://127.0.0.1:${plane.#ports[2]}`
+    plane.#ports = await Promise.all([0, 1, 2, 3].map(() => findPort()))
+    plane.#listen(false)
     plane.#writeFiles()
     await plane.startStorage()
     await plane.startApi(flags)
     plane.#startControllers()
     await plane.hasDefaults()
     return plane
+  }
+
+  /** Where the API server listens; elsewhere, none of those that know it by its kubeconfig find it. */
+  #listen(isElsewhere: boolean): void {
+    this.#port = this.#ports[isElsewhere ? 3 : 2]
+    this.url = `https://127.0.0.1:${this.#port}`
   }
 
   get #endpoint(): string {
@@ -161,14 +168,15 @@ export class ControlPlane {
     )
   }
 
-  async startApi(flags: readonly string[] = []): Promise<void> {
+  async startApi(flags: readonly string[] = [], isElsewhere = false): Promise<void> {
+    this.#listen(isElsewhere)
     const key = this.#file('account.key')
     this.#api = this.#run([
       'kube-apiserver',
       `--etcd-servers=${this.#endpoint}`,
       '--bind-address=127.0.0.1',
       '--advertise-address=127.0.0.1',
-      `--secure-port=${this.#ports[2]}`,
+      `--secure-port=${this.#port}`,
       '--endpoint-reconciler-type=none',
       `--tls-cert-file=${this.#file('ca.crt')}`,
       `--tls-private-key-file=${this.#file('api.key')}`,

@@ -1,0 +1,234 @@
+// What may happen to an API server, and what the watch makes of it: names that live through it are answered all the time, and at the end the
+// zone is what the API says.
+
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { connectInCluster } from '../../src/watch/incluster.ts'
+import { Reflector } from '../../src/watch/reflector.ts'
+import { SERVICES } from '../../src/watch/resource.ts'
+import { until } from '../cli/command.ts'
+import { get } from '../plugins/http.ts'
+import { compare } from './agreement.ts'
+import { ControlPlane } from './controlplane.ts'
+import { Kubelet } from './kubelet.ts'
+import { listNames } from './names.ts'
+import { Pair } from './pair.ts'
+import { LEEWAY_SECONDS, signToken } from './token.ts'
+
+const SERVICES_PATH = '/api/v1/namespaces/default/services'
+
+const plane = await ControlPlane.start(t)
+const kubelet = await Kubelet.start(t, plane)
+
+const service = (name: string, spec: object = {}): object => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace: 'default' },
+  spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80 }], ...spec },
+})
+
+async function make(name: string, spec?: object): Promise<void> {
+  const { status, body } = await plane.call('POST', SERVICES_PATH, service(name, spec))
+  if (status !== 201) throw new Error(`${name} was not made: ${JSON.stringify(body)}`)
+}
+
+const remove = (name: string): Promise<unknown> => plane.call('DELETE', `${SERVICES_PATH}/${name}`)
+
+await plane.kubectl('create deployment web --image=web --replicas=3')
+await make('lasting')
+await make('lasting-peers', { clusterIP: 'None' })
+await make('gone-meanwhile')
+const LASTING = ['kubernetes', 'lasting', 'lasting-peers'].map(name => `${name}.default.svc.cluster.local.`)
+const { folder, kubeconfig } = plane
+const pair = await Pair.start(t, { folder, kubeconfig })
+
+/** The two are of one opinion, whatever was. */
+async function agree(t: Test): Promise<void> {
+  let differences: string[] = []
+  await eventually(async () => (differences = await compare(pair, await listNames(plane))).length === 0)
+  t.same(differences.slice(0, 10), [], 'the zone is that of CoreDNS')
+}
+
+/** Asks for what lasts until `run` is through; the answers that were not as they should be. */
+async function watchLasting(run: () => Promise<void>): Promise<string[]> {
+  const wrong: string[] = []
+  const over = new AbortController()
+  const asking = (async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      for (const name of LASTING) {
+        const { rcode, answer } = await pair.kubezone.ask(name, 'A')
+        if (rcode !== 'NOERROR' || answer.length === 0) wrong.push(`${name} ${rcode} ${answer.length}`)
+      }
+      await turn()
+    }
+  })()
+  try {
+    await run()
+  } finally {
+    over.abort()
+    await asking
+  }
+  return wrong
+}
+
+/** Services come and go, as far as the API lets them. */
+async function churn(over: AbortSignal): Promise<number> {
+  let made = 0
+  for (let number = 0; !over.aborted; number++) {
+    await make(`churn-${number}`).then(
+      () => made++,
+      () => {},
+    )
+    if (number % 2 === 0) await remove(`churn-${number}`).catch(() => {})
+    await turn()
+  }
+  return made
+}
+
+/** As `until`, for what takes as long as the longest silence and the longest wait after failures together. */
+async function eventually(isSo: () => Promise<boolean>): Promise<boolean> {
+  for (let attempt = 0; attempt < 5; attempt++) if (await until(isSo)) return true
+  return false
+}
+
+/** What was logged since the last call. */
+function takeLog(t: Test): string {
+  const text = pair.kubezone.command.out.slice(read)
+  read += text.length
+  t.comment(text)
+  return text
+}
+let read = 0
+
+async function countRelists(): Promise<number> {
+  const ports = [...pair.kubezone.command.out.matchAll(/listening on http:\/\/\S*:(\d+)/g)].map(([, port]) =>
+    Number(port),
+  )
+  const pages = await Promise.all(ports.map(port => get(port, '/metrics')))
+  const text = pages.find(({ status }) => status === 200)?.body ?? ''
+  return [...text.matchAll(/^kubezone_kubernetes_relists\{[^}]*\} (\d+)$/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  )
+}
+
+void t.test('at first they agree', async t => {
+  const isUp = await until(async () => (await pair.kubezone.ask(LASTING[2], 'A')).answer.length === 3)
+  t.ok(isUp, 'the Pods are there')
+  await agree(t)
+  takeLog(t)
+})
+
+void t.test('an API server that is killed and started again, while names are asked for and change', async t => {
+  for (const round of [1, 2]) {
+    const over = new AbortController()
+    let made = 0
+    const wrong = await watchLasting(async () => {
+      const churning = churn(over.signal)
+      await plane.killApi()
+      await pair.kubezone.command.seen(/services: \S+ refuses connections/)
+      await plane.startApi()
+      over.abort()
+      made = await churning
+      await agree(t)
+    })
+    t.same(wrong, [], `round ${round}: what lasts was answered all the time`)
+    t.ok(made > 0, 'there was something to follow')
+    const log = takeLog(t)
+    if (round > 1) continue
+    t.match(
+      log,
+      /^\[WARNING\] services: \S+ refuses connections \(ECONNREFUSED\): is the API server running there\?; keeping the \d+ that are known, trying again$/m,
+    )
+    t.equal(log.match(/^\[WARNING\] services: /gm)?.length, 1, 'said once')
+  }
+})
+
+void t.test('changes that nobody told, and a history that etcd has forgotten', async t => {
+  const before = await countRelists()
+  const wrong = await watchLasting(async () => {
+    await plane.killApi()
+    await plane.startApi([], true)
+    await remove('gone-meanwhile')
+    await make('made-meanwhile')
+    await plane.compact()
+    await plane.killApi()
+    await plane.startApi()
+    const isHeard = await eventually(
+      async () => (await pair.kubezone.ask('made-meanwhile.default.svc.cluster.local.', 'A')).rcode === 'NOERROR',
+    )
+    t.ok(isHeard, 'what is new is there')
+    t.match(await pair.kubezone.ask('gone-meanwhile.default.svc.cluster.local.', 'A'), { rcode: 'NXDOMAIN' })
+    await agree(t)
+  })
+  t.same(wrong, [], 'what lasts was answered all the time')
+  t.ok((await countRelists()) > before, 'everything was listed anew')
+  takeLog(t)
+})
+
+void t.test('an API server that has lost its data', async t => {
+  const before = await countRelists()
+  await plane.loseData()
+  await kubelet.register()
+  await make('after')
+  const [, ...gone] = LASTING
+  // Its versions begin anew, and it is silent about those that it has not reached: that takes as long as a watch may be silent.
+  const isHeard = await eventually(async () => {
+    const denied = await Promise.all(gone.map(name => pair.kubezone.ask(name, 'A')))
+    const { rcode } = await pair.kubezone.ask('after.default.svc.cluster.local.', 'A')
+    return rcode === 'NOERROR' && denied.every(({ rcode }) => rcode === 'NXDOMAIN')
+  })
+  t.ok(isHeard, 'what is new is there, what was lost is not')
+  t.match(await pair.kubezone.ask(LASTING[0], 'A'), { rcode: 'NOERROR' })
+  t.ok((await countRelists()) > before, 'everything was listed anew')
+  t.match(
+    takeLog(t),
+    /^\[WARNING\] services: not even a bookmark from a new watch: has the API server lost data\? Listing anew$/m,
+  )
+  // CoreDNS never comes to know of it: one that is started now does.
+  const fresh = await Pair.start(t, { folder, kubeconfig })
+  t.same((await compare({ kubezone: pair.kubezone, coredns: fresh.coredns }, await listNames(plane))).slice(0, 10), [])
+})
+
+void t.test('a token that expires, and the one that takes its place', async t => {
+  await plane.hasAccount('kube-system')
+  await plane.kubectl('apply -k deploy/kubernetes/base')
+  const directory = join(folder, 'serviceaccount')
+  mkdirSync(directory)
+  copyFileSync(join(folder, 'ca.crt'), join(directory, 'ca.crt'))
+  const rotate = async (seconds: number): Promise<void> =>
+    writeFileSync(join(directory, 'token'), await signToken(plane, 'kube-system', 'kubezone', seconds))
+  const { hostname, port } = new URL(plane.url)
+  const environment = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port }
+  await rotate(3 - LEEWAY_SECONDS)
+  const lines: string[] = []
+  const say = (line: string): void => void lines.push(line)
+  const log = { info: say, warn: say, error: say }
+  const sink = { changed: (): void => {}, listed: (): void => {} }
+  const connection = await connectInCluster({ environment, directory })
+  const reflector = new Reflector({ connection, resource: SERVICES, sink, log })
+  t.teardown(async () => {
+    await reflector.stop()
+    await connection.close()
+  })
+  reflector.start()
+  t.ok(await until(() => reflector.status.synced), 'the token is good')
+  // The API server does not look at the token of a watch that is open again.
+  await plane.killApi()
+  await plane.startApi()
+  t.ok(await until(() => lines.some(line => line.includes('401'))), 'it has expired')
+  t.ok(reflector.get('default/after'), 'what is known stays')
+  await rotate(600)
+  t.ok(await until(() => reflector.status.connected), 'the new one is taken up')
+  await make('last')
+  t.ok(await until(() => reflector.get('default/last') !== undefined), 'and events are heard')
+  const told = lines.filter(line => line.includes('401'))
+  t.equal(told.length, 1, 'said once')
+  t.match(
+    told[0],
+    /the credentials were not accepted: is the token or client certificate expired, or of another cluster\?; keeping the \d+ that are known/,
+  )
+  t.comment(lines.join('\n'))
+})
