@@ -21,9 +21,6 @@ const MAX_ROUNDS = 4
 const RETRY_MS = 100
 const WILDCARDS: ReadonlySet<string> = new Set(['::', '0.0.0.0'])
 
-/** Lets the event loop run what promises of the queries wait for: after a poll it does not. */
-const settle = (): void => {}
-
 export class BatchListener implements UdpTransport, SendingSocket {
   fd = -1
   port = 0
@@ -114,7 +111,6 @@ export class BatchListener implements UdpTransport, SendingSocket {
       receiver.release(count)
       if (count < BATCH) break
     }
-    setImmediate(settle)
     sender.flush()
   }
 

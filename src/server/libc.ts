@@ -27,7 +27,7 @@ export const EINTR = 4
 export const EAGAIN = 11
 export const ENOBUFS = 105
 
-/** Waits for a descriptor in the event loop. Microtasks do not run after its callback. */
+/** Waits for a descriptor in the event loop. */
 export interface Poll {
   close(): void
 }
@@ -73,10 +73,36 @@ export async function loadLibc(): Promise<Libc> {
     if_nametoindex: libc.func('uint32_t if_nametoindex(const char *)'),
     errno: () => koffi.errno(),
     addressOf: buffer => koffi.address(buffer),
-    // Koffi's declaration leaves out the status that comes first.
-    poll: (fd, onReadable) => poll(fd, onReadable as unknown as () => void),
+    poll(fd, onReadable) {
+      const ready = (status: number): void => {
+        onReadable(status)
+        runMicrotasks()
+      }
+      // Koffi's declaration leaves out the status that comes first.
+      return poll(fd, ready as unknown as () => void)
+    },
   }
 }
+
+/**
+ * After a callback of koffi's, promises do not go on. Node does this after its own callbacks; an immediate would have it done, too, but is an object
+ * on the heap for each turn of the event loop, and those of a minute under load are a collection.
+ */
+const tick = (process as unknown as { _tickCallback?: () => void })._tickCallback
+
+function runMicrotasks(): void {
+  try {
+    if (tick) tick()
+    else setImmediate(idle)
+  } catch (error) {
+    // Of somebody's process.nextTick: told as if Node had called it.
+    setImmediate(() => {
+      throw error
+    })
+  }
+}
+
+const idle = (): void => {}
 
 /** As Node's own are. */
 export function systemError(call: string, errno: number): NodeJS.ErrnoException {

@@ -15,9 +15,6 @@ const ROOM = 65_536 + 64
 /** Then timers and other sockets have their turn. */
 const MAX_ROUNDS = 4
 
-/** Lets the event loop run what promises wait for: after a poll it does not. */
-const settle = (): void => {}
-
 let shared: OpenDatagrams | undefined
 
 /** The way that the server itself has: through libc where that is to be had, unless KUBEZONE_IO asks for Node's sockets. */
@@ -100,7 +97,6 @@ class LibcDatagrams implements Datagrams {
         this.#poll?.close()
         this.#wait()
       }
-      setImmediate(settle)
     })
   }
 
