@@ -8,11 +8,11 @@ import { type Contender, ask, findProgram } from './contender.ts'
 import { formatReport, formatTables } from './report.ts'
 import { runBench } from './run.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
-import { coredns, kubezoneBatch, kubezoneDgram } from './servers/corefile.ts'
+import { coredns, kubezoneBatch, kubezoneBundle, kubezoneDgram } from './servers/corefile.ts'
 import { floor } from './servers/floor.ts'
 import { knot, nsd } from './servers/zonefile.ts'
 
-const CONTENDERS: readonly Contender[] = [kubezoneBatch, kubezoneDgram, coredns, knot, nsd, floor]
+const CONTENDERS: readonly Contender[] = [kubezoneBatch, ...kubezoneBundle, kubezoneDgram, coredns, knot, nsd, floor]
 const REPORT = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url))
 const USAGE = `npm run bench -- [micro] [--seconds N] [--only SERVER]... [--scenario NAME]... [--write]
 

@@ -18,7 +18,7 @@ const USER = '65532:65532'
 
 const CONFIG: ImageConfig = {
   // kubeadm's Deployment and its like give arguments alone: `-conf /etc/coredns/Corefile`.
-  Entrypoint: ['/bin/node', '/kubezone/dist/lib/main.mjs'],
+  Entrypoint: ['/bin/node', '--max-old-space-size-percentage=50', '/kubezone/dist/lib/main.mjs'],
   Env: ['PATH=/bin'],
   User: USER,
   WorkingDir: '/',

@@ -1,6 +1,6 @@
 // kubezone and CoreDNS: the same Corefile over the same API.
 
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { VERSION } from '../../src/cli/version.ts'
@@ -8,6 +8,7 @@ import { TTL_SECONDS } from '../cluster.ts'
 import { type Contender, type Setting, ask } from '../contender.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const BUNDLE = fileURLToPath(new URL('../../dist/lib/main.mjs', import.meta.url))
 
 /** Both are given the same. */
 export function corefile({ port, api, plugins }: Pick<Setting, 'port' | 'api' | 'plugins'>): string {
@@ -32,7 +33,7 @@ function writeCorefile(setting: Setting): string {
   return file
 }
 
-const kubezone = (name: string, io: string): Contender => ({
+const kubezone = (name: string, io: string, main = MAIN): Contender => ({
   name,
   program: process.execPath,
   get: '',
@@ -41,13 +42,15 @@ const kubezone = (name: string, io: string): Contender => ({
   hasTcp: true,
   prepare: (file, setting) => ({
     file,
-    args: [MAIN, '-conf', writeCorefile(setting)],
+    args: [main, '-conf', writeCorefile(setting)],
     env: { KUBEZONE_IO: io },
   }),
 })
 
 export const kubezoneBatch = kubezone('kubezone', 'batch')
 export const kubezoneDgram = kubezone('kubezone, dgram', 'dgram')
+/** What a package and the image run: without the types to strip it is smaller. None before `npm run build`. */
+export const kubezoneBundle = existsSync(BUNDLE) ? [kubezone('kubezone, bundle', 'batch', BUNDLE)] : []
 
 export const coredns: Contender = {
   name: 'CoreDNS',

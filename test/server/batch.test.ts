@@ -270,5 +270,5 @@ void t.test('an answer allocates nothing: 200,000 over the loopback, and no coll
   const { collections, octets } = JSON.parse(child.stdout)
   t.ok(collections <= 2, `${collections} collections`)
   // What the event loop allocates when it wakes up, shared by those that came until then. A client that is slow makes batches of one.
-  t.ok(octets < 500, `${octets} octets for each answer`)
+  t.ok(octets < 150, `${octets} octets for each answer`)
 })
