@@ -80,10 +80,13 @@ void t.test('scaling a StatefulSet through the API changes the headless answer',
 
 const addressesOf = ({ answer }: Pick<Answer, 'answer'>): string[] => answer.map(line => line.split(' ')[4]).toSorted()
 
-/** The addresses of a pod by its name; names that should be gone go with the Service's answer. */
+/** The addresses of a pod by its name; names that should be gone go a moment after the Service's answer. */
 async function askPod(site: RunningSite, name: string, replicas: number): Promise<string[]> {
   const isThere = Number(/web-(\d)/.exec(name)?.[1]) < replicas
-  const answer = await site.ask(name, 'A')
+  const answer = await askUntil(
+    () => site.ask(name, 'A'),
+    ({ rcode }) => isThere || rcode === 'NXDOMAIN',
+  )
   if (!isThere && answer.rcode !== 'NXDOMAIN') throw new Error(`${name} is still there`)
   return addressesOf(answer)
 }

@@ -57,6 +57,8 @@ export class Publisher {
   readonly #podsByName = new MultiMap<SlimPod>()
   readonly #dirtyServices = new Map<string, ServiceInput>()
   readonly #dirtyAddresses = new Map<string, Uint8Array>()
+  /** Those whose slices have changed: they may be in another one soon. */
+  readonly #movedAddresses = new Set<string>()
   readonly #dirtyPods = new Map<string, SlimPod>()
   readonly #dirtyNamespaces = new Set<string>()
   // Both are kept only where there are Pods and somebody asks who has an address.
@@ -181,6 +183,7 @@ export class Publisher {
     for (const address of endpointAddresses(slice)) {
       this.#slicesByAddress[how](address, slice)
       this.#dirtyAddresses.set(address, Buffer.from(address, 'latin1'))
+      this.#movedAddresses.add(address)
     }
   }
 
@@ -246,6 +249,7 @@ export class Publisher {
     this.#dirtyNamespaces.clear()
     this.#dirtyServices.clear()
     this.#dirtyAddresses.clear()
+    this.#movedAddresses.clear()
     this.#dirtyPods.clear()
     this.#publishNameServers()
     if (this.#isModified) this.#writer.serial = serialNow()
@@ -315,7 +319,8 @@ export class Publisher {
     const slices = this.#slicesByAddress.get(key).filter(slice => this.#isPointedTo(slice))
     const records = pointerRecords(address, owner, services, slices, primary, this.#options.records)
     if (records) this.#publish(records)
-    else this.#lingering.leave(owner, key)
+    else if (this.#movedAddresses.has(key)) this.#lingering.leave(owner, key)
+    else this.#writer.withdraw(owner)
   }
 
   #isPointedTo({ namespace, service }: SlimEndpointSlice): boolean {
