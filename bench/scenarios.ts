@@ -66,9 +66,15 @@ const searched = (): string[] =>
     return paths.flatMap(path => [`${name}${path} A`, `${name}${path} AAAA`]).join('\n')
   })
 
+/**
+ * `threads`: the load takes the CPU of its own, so that queries a second do not show what another thread brings where no cores are left over for
+ * it. What a query costs does: as long as it is the same, cores that are free bring as many more answers.
+ */
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'cluster IP, A', transport: 'udp', questions: clusterIps },
   { name: 'mix', transport: 'udp', questions: mix },
+  { name: 'mix, 1 thread', transport: 'udp', questions: mix, plugins: ['multisocket 1'] },
+  { name: 'mix, 2 threads', transport: 'udp', questions: mix, plugins: ['multisocket 2'] },
   { name: 'mix, TCP', transport: 'tcp', questions: mix },
   {
     name: 'external, cached',
@@ -85,4 +91,11 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'external, ndots:5', transport: 'udp', questions: searched, plugins: ['forward . UPSTREAM', 'cache 30'] },
   { name: 'mix, no changes', transport: 'udp', questions: mix, changesPerSecond: 0 },
   { name: 'mix, 200 changes a second', transport: 'udp', questions: mix, changesPerSecond: 200 },
+  {
+    name: 'mix, 200 changes a second, 1 thread',
+    transport: 'udp',
+    questions: mix,
+    plugins: ['multisocket 1'],
+    changesPerSecond: 200,
+  },
 ]

@@ -21,7 +21,13 @@ export async function check(args: readonly string[]): Promise<number> {
   }
   if (args.length > 1 || args[0]?.startsWith('-')) throw new UsageError('usage: kubezone check [Corefile]')
   const { text, file } = readCorefile(args[0] ?? 'Corefile')
-  const site = new Site({ corefile: text, file, defaultPort: DNS_PORT, log: createLog('text'), version: VERSION })
+  const site = new Site({
+    corefile: text,
+    file,
+    defaultPort: DNS_PORT,
+    log: createLog({ format: 'text', descriptor: 1 }),
+    version: VERSION,
+  })
   writeOut(`${file}: ok, serves ${site.keys.join(' ')}\n`)
   await site.stop()
   for (const line of tellDifferences(text, file)) writeOut(`${line}\n`)

@@ -92,6 +92,8 @@ export class Configuration {
   readonly listeners: readonly ConfiguredListener[]
   readonly plugins: Lifecycle
 
+  /** How many threads serve; 0 when the control thread does. */
+  readonly threads: number
   /** The board of each server block. */
   readonly boards: readonly Board[]
 
@@ -101,6 +103,7 @@ export class Configuration {
     checkOverlap(blocks.flatMap(boundKeys))
     this.keys = blocks.flatMap(({ keys }) => keys.map(({ key }) => `${key.zone}:${key.port}`))
     this.listeners = listListeners(blocks, thread.process)
+    this.threads = Math.max(0, ...blocks.map(({ block }) => block.threads))
     this.boards = blocks.map(({ block }) => block.board)
     const instances = blocks.flatMap(({ block }) => block.instances)
     this.plugins = new Lifecycle(instances, thread.process.log, thread.control)
@@ -125,6 +128,7 @@ function setUp(
     directory: dirname(resolve(options.file)),
     addresses: [],
     tcp: {},
+    threads: 0,
     chain: [],
     instances: [],
     resolver: NO_HANDLER,

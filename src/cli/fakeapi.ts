@@ -37,7 +37,7 @@ export async function runFakeApi(args: readonly string[]): Promise<number> {
   if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65_535) {
     throw new UsageError(`--port '${values.port}': a number from 0 to 65535 is expected`)
   }
-  const api = await makeFilledApi([...manifests, ...positionals], createLog('text'))
+  const api = await makeFilledApi([...manifests, ...positionals], createLog({ format: 'text', descriptor: 1 }))
   try {
     const url = await listen(api, Number(values.port), values.tls)
     writeOut(`Kubernetes API on ${url}\n`)

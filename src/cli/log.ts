@@ -13,11 +13,18 @@ const JSON_LABELS: Readonly<Record<number, string>> = { ...LABELS, 40: 'WARN' }
 /** pino tells a destination with this property what it is about to write, so that its JSON need not be parsed. */
 const METADATA = Symbol.for('pino.metadata')
 
-/** Lines on standard output, each written before the call returns. */
-export function createLog(format: LogFormat): Logger {
+/** Where lines go, and in which form. */
+export interface LogTarget {
+  readonly format: LogFormat
+  readonly descriptor: number
+}
+
+/** Lines on standard output, each written whole before the call returns: so they can come from several threads. */
+export function createLog({ format, descriptor }: LogTarget): Logger {
+  const write = (text: string): void => writeOut(text, descriptor)
   if (format === 'json') {
     const formatters = { level: (_: string, number: number) => ({ level: JSON_LABELS[number] ?? 'INFO' }) }
-    return pino({ base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters }, { write: writeOut })
+    return pino({ base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters }, { write })
   }
   const destination = {
     [METADATA]: true,
@@ -27,7 +34,7 @@ export function createLog(format: LogFormat): Logger {
     write(this: void): void {
       const { lastLevel, lastMsg, lastObj } = destination
       const cause = lastObj?.err instanceof Error ? `: ${lastObj.err.stack ?? lastObj.err.message}` : ''
-      writeOut(`[${LABELS[lastLevel] ?? 'INFO'}] ${lastMsg}${cause}\n`)
+      write(`[${LABELS[lastLevel] ?? 'INFO'}] ${lastMsg}${cause}\n`)
     },
   }
   return pino({ base: undefined }, destination)

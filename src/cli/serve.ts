@@ -34,7 +34,8 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
     print(flags.help ? HELP.trimEnd() : flags.version ? VERSION_TEXT : listPlugins())
     return 0
   }
-  const log = createLog(flags.logFormat)
+  const target = { format: flags.logFormat, descriptor: 1 }
+  const log = createLog(target)
   const isExample = isTrial && flags.conf === undefined
   if (isTrial && flags.manifests.length === 0 && flags.kubeconfig === undefined) flags.manifests.push(EXAMPLES)
   const corefile = isExample ? readCorefile(`${EXAMPLES}/Corefile`) : findCorefile(flags.conf)
@@ -50,6 +51,7 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
       readCorefile: corefile.read,
       defaultPort,
       log,
+      threadLog: target,
       version: VERSION,
       api,
       relieve: await loadRelief(),

@@ -1,5 +1,5 @@
-// The running server: the sockets, the metrics and the HTTP endpoints of the process, and the configuration that answers on them, which a
-// reload replaces.
+// The running server: what the process has once (metrics, HTTP endpoints, reloads), and those who answer, which are this thread or, with
+// `multisocket`, a crew of others.
 
 import type { Logger } from 'pino'
 import type { ServerBlock as ParsedBlock } from '../corefile/parser.ts'
@@ -8,17 +8,13 @@ import { PLUGINS } from '../plugins/order.ts'
 import { Reloader } from '../plugins/reload/reload.ts'
 import { formatServer } from '../plugins/servername.ts'
 import { HttpEndpoints } from '../server/http.ts'
-import type { Service } from '../server/listener.ts'
 import { type ApiDefaults, type Plugin, type ControlContext, TransientError } from '../server/plugin.ts'
-import { type BoundAddress, Server } from '../server/server.ts'
-import {
-  Configuration,
-  type ConfigurationOptions,
-  type ConfiguredListener,
-  parseBlocks,
-  parseWritten,
-} from './configuration.ts'
+import type { BoundAddress } from '../server/server.ts'
+import { Configuration, type ConfigurationOptions, parseBlocks, parseWritten } from './configuration.ts'
+import { Crew } from './crew.ts'
 import { LAMEDUCK_LIMITS, outlast } from './lameduck.ts'
+import type { LogTarget } from './log.ts'
+import { type Candidate, Station } from './station.ts'
 
 export interface SiteOptions {
   /** Text of the Corefile; without a server block in it, `whoami` and `log` are served on `.`. */
@@ -37,43 +33,35 @@ export interface SiteOptions {
   readonly plugins?: readonly Plugin[]
   /** Gives memory back to the system; called before the first list of *kubernetes* is called complete. */
   readonly relieve?: () => void
+  /** Where serving threads log to; by default lines of text on standard output. */
+  readonly threadLog?: LogTarget
   /** A plugin has found that the process must end; it is logged. */
   readonly onFatal?: () => void
 }
 
-/** How long a configuration that was replaced may still work at its last answers: as long as a shutdown gives them. */
-const GRACE_MS = 5_000
-
 const STILL_ASKED = `still asked after the lameduck: answering until nothing comes for ${LAMEDUCK_LIMITS.quietMs / 1000}s`
-
-/** A listener of a configuration with its sockets. */
-interface Post {
-  readonly name: string
-  readonly port: number
-  readonly server: Server
-  readonly services: Service[]
-}
 
 export class Site {
   readonly metrics = new Registry()
   readonly http = new HttpEndpoints()
-  readonly #log: Logger
   readonly #options: ConfigurationOptions
   readonly #context: ControlContext
   readonly #reloader: Reloader
-  #configuration: Configuration
-  #posts: readonly Post[] = []
+  readonly #station: Station
+  /** Undefined as long as this thread answers itself. */
+  readonly crew: Crew | undefined
+  readonly #first: Candidate
+  readonly #blocks: readonly ParsedBlock[]
   #isActive = false
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
-  /** The configuration that a reload has begun with, and the end of the last reload. */
+  /** The configuration that a start or a reload has begun with, and the end of the last. */
   #next: Configuration | undefined
-  #reloading: Promise<void> = Promise.resolve()
+  #changing: Promise<void> = Promise.resolve()
 
   /** Sets everything up and opens nothing. Throws CorefileError for the first mistake. */
   constructor(options: SiteOptions) {
     const { corefile, log, version, api = {}, plugins = PLUGINS } = options
-    this.#log = log
     this.#options = { file: options.file, defaultPort: options.defaultPort, env: options.env, plugins }
     const isWritten = parseWritten(corefile, this.#options, () => {}).length > 0
     const blocks = parseBlocks(corefile, this.#options, message => log.warn(message))
@@ -99,8 +87,18 @@ export class Site {
         options.onFatal?.()
       },
     }
-    this.#configuration = new Configuration(blocks, this.#options, { process: this.#context, control: this.#context })
-    this.#posts = this.#man(this.#configuration)
+    this.#station = new Station({ log, notices: log, reusePort: false })
+    this.#blocks = blocks
+    this.#first = this.#prepare(blocks)
+    if (this.#first.configuration.threads > 0) {
+      this.crew = new Crew({
+        version,
+        notices: log,
+        metrics: this.metrics,
+        log: options.threadLog ?? { format: 'text', descriptor: 1 },
+        configuration: { file: options.file, defaultPort: options.defaultPort },
+      })
+    }
   }
 
   /**
@@ -114,21 +112,29 @@ export class Site {
     return parseBlocks(text, this.#options, () => {})
   }
 
+  get #configuration(): Configuration {
+    return this.#station.configuration ?? this.#first.configuration
+  }
+
   /** The keys of all blocks as CoreDNS prints them at its start: `.:53`. */
   get keys(): readonly string[] {
     return this.#configuration.keys
   }
 
-  /** Sockets that are open; the ports are the real ones. */
+  /** Sockets that are open; the ports are the real ones. Those of several threads for one port are one. */
   addresses(): BoundAddress[] {
-    return this.#posts.flatMap(({ server }) => server.addresses())
+    return Object.values(this.#addressesByName()).flat()
+  }
+
+  #addressesByName(): Readonly<Record<string, readonly BoundAddress[]>> {
+    return this.crew?.addresses ?? this.#station.addresses()
   }
 
   /** URLs of the sockets and endpoints whose port the system chose, because the Corefile asked for port 0. */
   chosenPorts(): string[] {
-    const unfixed = new Set(this.#configuration.listeners.filter(({ port }) => port === 0).map(({ name }) => name))
-    const bound = this.#posts.filter(({ name }) => unfixed.has(name)).flatMap(({ server }) => server.addresses())
-    const servers = bound.filter(({ transport }) => transport === 'udp')
+    const unfixed = this.#configuration.listeners.filter(({ port }) => port === 0)
+    const addresses = this.#addressesByName()
+    const servers = unfixed.flatMap(({ name }) => addresses[name] ?? []).filter(({ transport }) => transport === 'udp')
     return [
       ...servers.map(({ address, port }) => formatServer('dns', address, port)),
       ...this.http.chosenPorts().map(address => `http://${address}`),
@@ -142,18 +148,12 @@ export class Site {
   }
 
   async #start(): Promise<void> {
-    const { plugins } = this.#configuration
     try {
-      await plugins.start()
-      for (const { server } of this.#posts) {
-        if (this.#stopping) return
-        await server.start()
-      }
-      if (this.#stopping) return
-      plugins.activate()
+      await this.#change(this.#first, this.#blocks)
       this.#isActive = true
     } catch (error) {
-      await plugins.stop()
+      // Whoever has asked for the end need not hear that there was no start.
+      if (this.#stopping) return
       await this.stop()
       throw error
     }
@@ -171,91 +171,71 @@ export class Site {
   }
 
   async #stop(isPatient: boolean): Promise<void> {
-    const { plugins } = this.#configuration
-    // A reload that waits for something is given up.
+    // A start or a reload that waits for something is given up.
     await this.#next?.plugins.stop()
-    await this.#reloading
-    const lameduck = plugins.lameduck()
-    await (isPatient
-      ? outlast(
-          lameduck,
-          () => this.#received,
-          () => this.#log.info(STILL_ASKED),
-        )
-      : lameduck)
-    await Promise.all(this.#posts.map(({ server }) => server.stop()))
-    await plugins.stop()
+    await this.#changing
+    const lameduck = this.#station.configuration?.plugins.lameduck() ?? Promise.resolve()
+    const received = (): number => this.crew?.countReceived() ?? this.#station.received
+    await (isPatient ? outlast(lameduck, received, () => this.#context.log.info(STILL_ASKED)) : lameduck)
+    await Promise.all([this.crew?.stop(), this.#station.close(false)])
+    await this.#station.configuration?.plugins.stop()
     await this.http.close()
   }
 
-  get #received(): number {
-    return this.#posts.reduce((sum, { server }) => sum + server.received, 0)
+  /** Sets a configuration up. Opens nothing. Throws CorefileError. */
+  #prepare(blocks: readonly ParsedBlock[]): Candidate {
+    const role = { process: this.#context, control: this.#context }
+    const configuration = new Configuration(blocks, this.#options, role)
+    return this.#station.prepare(configuration, configuration.threads === 0)
   }
 
-  /** Finds the sockets of each listener, or makes those that are not there. Nothing is opened, and nothing answered with it yet. */
-  #man({ listeners }: Configuration): Post[] {
-    const servers = new Map(this.#posts.map(({ name, server }) => [name, server]))
-    return listeners.map(({ name, address, port, service, blocks }: ConfiguredListener) => {
-      const options = { listeners: [{ address, port, blocks: service.listeners[0].blocks }], log: this.#log }
-      const known = servers.get(name)
-      const server = known ?? new Server({ ...service, ...options })
-      const services = server.prepare(service)
-      if (!known) server.change(services)
-      for (const block of blocks) block.resolver = services[0].dispatcher
-      return { name, port, server, services }
-    })
+  async #reload(parsed: readonly ParsedBlock[]): Promise<void> {
+    if (!this.#isActive) throw new TransientError('the server has not started yet')
+    this.#checkRunning()
+    const candidate = this.#prepare(parsed)
+    const hasThreads = candidate.configuration.threads > 0
+    if (hasThreads !== (this.crew !== undefined)) {
+      throw new Error('multisocket: who serves the ports cannot change while they are open: this takes a restart')
+    }
+    await this.#change(candidate, parsed)
   }
 
-  #reload(parsed: readonly ParsedBlock[]): Promise<void> {
-    if (!this.#isActive) return Promise.reject(new TransientError('the server has not started yet'))
-    const done = this.#replace(parsed)
-    this.#reloading = done.catch(() => {})
+  /** Starts a configuration beside the one that answers; when all is well, it takes over, in one step. Otherwise nothing has changed. */
+  #change(candidate: Candidate, blocks: readonly ParsedBlock[]): Promise<void> {
+    const done = this.#replace(candidate, blocks)
+    this.#changing = done.catch(() => {})
     return done
   }
 
-  /** Starts the new configuration beside the old one; when all is well, it takes over, in one step. Otherwise nothing has changed. */
-  async #replace(parsed: readonly ParsedBlock[]): Promise<void> {
-    this.#checkRunning()
-    const next = new Configuration(parsed, this.#options, { process: this.#context, control: this.#context })
-    const posts = this.#man(next)
-    const held = new Set(this.#posts.map(({ server }) => server))
-    const opened = posts.filter(({ server }) => !held.has(server))
-    this.#next = next
+  async #replace(candidate: Candidate, blocks: readonly ParsedBlock[]): Promise<void> {
+    const station = this.#station
+    let retired: Promise<unknown> | undefined
+    const swap = (): void => {
+      this.#next = undefined
+      retired = station.retire(station.swap(candidate))
+    }
+    this.#next = candidate.configuration
     try {
-      await next.plugins.start()
-      for (const post of opened) {
-        this.#checkRunning()
-        await post.server.start().catch((error: Error) => Promise.reject(this.#explain(post, error)))
-      }
-      this.#checkRunning()
-    } catch (error) {
-      await Promise.all(opened.map(({ server }) => server.stop()))
-      await next.plugins.stop()
-      throw error
+      await station.open(candidate, () => this.#checkRunning())
+      if (this.crew) await this.#changeCrew(this.crew, candidate, blocks, swap)
+      else swap()
     } finally {
       this.#next = undefined
     }
-    const { plugins } = this.#configuration
-    // Copies: `change` puts the new services in the place of these.
-    const former = this.#posts.flatMap(({ services }) => services)
-    const gone = this.#posts.filter(post => !posts.some(({ server }) => server === post.server))
-    for (const { server, services } of posts) server.change(services)
-    this.#configuration = next
-    this.#posts = posts
-    next.plugins.activate()
-    await Promise.all([
-      ...gone.map(({ server }) => server.stop()),
-      ...former.map(({ dispatcher }) => dispatcher.settled(GRACE_MS)),
-    ])
-    await plugins.stop()
+    await retired
   }
 
-  /** All addresses and one of them cannot be had at one time. */
-  #explain({ port }: Post, error: Error): Error {
-    const isOurs = port !== 0 && this.#posts.some(post => post.port === port)
-    const isTaken = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
-    if (!isOurs || !isTaken) return error
-    return new Error(`${error.message}; this server has the port on other addresses: to change those takes a restart`)
+  async #changeCrew(crew: Crew, candidate: Candidate, blocks: readonly ParsedBlock[], swap: () => void): Promise<void> {
+    const { configuration } = candidate
+    try {
+      await crew.change(configuration, blocks, () => {
+        this.#checkRunning()
+        swap()
+      })
+    } catch (error) {
+      await this.#station.abandon(candidate)
+      throw error
+    }
   }
 
   #checkRunning(): void {

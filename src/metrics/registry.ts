@@ -102,6 +102,14 @@ export class Registry {
     return new Map([...families].map(([name, series]) => [name, [...series.values()]]))
   }
 
+  /** The thread that counted there has ended: what it had at the end, it has no more. What it has counted stays. */
+  clearGauges(buffer: SharedArrayBuffer): void {
+    const slab = this.slabs.find(slab => slab.buffer === buffer)
+    for (const { family, index } of slab?.series() ?? []) {
+      if (this.families.get(family)?.definition.type === 'gauge') slab!.cells[index] = 0
+    }
+  }
+
   /** Series that found no room in their slab and are not shown. */
   droppedSeriesCount(): number {
     return this.slabs.reduce((sum, slab) => sum + slab.droppedCount(), 0)

@@ -20,6 +20,7 @@ import { log } from './log/setup.ts'
 import { loop } from './loop/setup.ts'
 import { metadata } from './metadata/setup.ts'
 import { minimal } from './minimal/setup.ts'
+import { multisocket } from './multisocket/setup.ts'
 import { prometheus } from './prometheus/setup.ts'
 import { ready } from './ready/setup.ts'
 import { reload } from './reload/setup.ts'
@@ -31,6 +32,7 @@ import { whoami } from './whoami/setup.ts'
 export const PLUGINS: readonly Plugin[] = [
   metadata,
   timeouts,
+  multisocket,
   reload,
   bufsize,
   bind,

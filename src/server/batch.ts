@@ -19,6 +19,7 @@ const SOCKET_BUFFER_SIZE = 4 << 20
 const MAX_ROUNDS = 4
 /** A socket that has failed is tried again after this. */
 const RETRY_MS = 100
+const DISCARD_PORT = 9
 const WILDCARDS: ReadonlySet<string> = new Set(['::', '0.0.0.0'])
 
 export class BatchListener implements UdpTransport, SendingSocket {
@@ -169,6 +170,15 @@ export class BatchListener implements UdpTransport, SendingSocket {
       this.#isFlushing = false
       this.#io.sender.flush()
     })
+  }
+
+  /** A connected socket is skipped when the kernel chooses one of those that share a port. Port 9 (discard) of our own never sends. */
+  leave(): void {
+    const { address } = this.#context
+    const peer = !WILDCARDS.has(address) ? address : isIPv6(address) ? '::1' : '127.0.0.1'
+    const { libc: calls } = this.#io
+    const name = encodeSockaddr(peer, DISCARD_PORT, name => calls.if_nametoindex(name))
+    calls.connect(this.fd, calls.addressOf(name.buffer), name.length)
   }
 
   sendFailed(errno: number, count: number): void {

@@ -61,7 +61,7 @@ export async function loadLibc(): Promise<Libc> {
   const { poll } = koffi.node
   if (typeof poll !== 'function') throw new Error('koffi has no poll')
   return {
-    socket: libc.func('int socket(int, int, int)'),
+    socket: track(libc.func('int socket(int, int, int)')),
     bind: libc.func('int bind(int, uintptr_t, uint32_t)'),
     connect: libc.func('int connect(int, uintptr_t, uint32_t)'),
     getsockname: libc.func('int getsockname(int, uintptr_t, uintptr_t)'),
@@ -69,7 +69,7 @@ export async function loadLibc(): Promise<Libc> {
     recvmmsg: libc.func('int recvmmsg(int, uintptr_t, uint32_t, int, uintptr_t)'),
     sendmmsg: libc.func('int sendmmsg(int, uintptr_t, uint32_t, int)'),
     send: libc.func('intptr_t send(int, uintptr_t, uintptr_t, int)'),
-    close: libc.func('int close(int)'),
+    close: untrack(libc.func('int close(int)')),
     if_nametoindex: libc.func('uint32_t if_nametoindex(const char *)'),
     errno: () => koffi.errno(),
     addressOf: buffer => koffi.address(buffer),
@@ -103,6 +103,36 @@ function runMicrotasks(): void {
 }
 
 const idle = (): void => {}
+
+let tracked: Uint8Array | undefined
+
+/**
+ * From now on `table` tells, by its number, which descriptors this thread has open: nobody else knows of them, and they do not close with the
+ * thread. To be called before `loadLibc`.
+ */
+export function trackDescriptors(table: SharedArrayBuffer): void {
+  tracked = new Uint8Array(table)
+}
+
+function track(socket: Libc['socket']): Libc['socket'] {
+  const table = tracked
+  if (!table) return socket
+  return (domain, type, protocol) => {
+    const fd = socket(domain, type, protocol)
+    if (fd >= 0 && fd < table.length) table[fd] = 1
+    return fd
+  }
+}
+
+/** Before it is closed: afterwards the number may be another thread's. */
+function untrack(close: Libc['close']): Libc['close'] {
+  const table = tracked
+  if (!table) return close
+  return fd => {
+    if (fd >= 0 && fd < table.length) table[fd] = 0
+    return close(fd)
+  }
+}
 
 /** As Node's own are. */
 export function systemError(call: string, errno: number): NodeJS.ErrnoException {

@@ -35,5 +35,7 @@ export interface UdpTransport {
   readonly received: number
   /** Binds the socket and answers from then on. Rejects with the system's error. */
   open(): Promise<void>
+  /** Takes no more, where other sockets share its port: what is queued can still be read and answered. Where that cannot be had, nothing. */
+  leave(): void
   close(): Promise<void>
 }

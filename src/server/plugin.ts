@@ -100,6 +100,8 @@ export interface Block {
   readonly addresses: string[]
   /** What `timeouts` says about connections over TCP. */
   readonly tcp: { -readonly [limit in keyof TcpLimits]?: number }
+  /** How many threads are to serve, as `multisocket` says; 0 when it says nothing. Of several blocks the largest number counts. */
+  threads: number
   /** Names of the plugins in this block's chain, in execution order; `Reply.author` is an index into it. Complete when `start` runs. */
   readonly chain: string[]
   /** Instances of this block with their names, in execution order. Complete when `start` runs. */

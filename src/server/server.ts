@@ -34,6 +34,8 @@ export interface ServiceOptions {
 export interface ServerOptions extends ServiceOptions {
   readonly listeners: readonly ListenerOptions[]
   readonly log: Logger
+  /** For what is not of one query; `log` when absent. */
+  readonly notices?: Logger
   /** Share the ports with other sockets of this user (SO_REUSEPORT): for several serving threads. */
   readonly reusePort?: boolean
   /** Queries that may wait for their handlers at one time. */
@@ -47,6 +49,11 @@ export interface BoundAddress {
   readonly transport: 'udp' | 'tcp'
   readonly address: string
   readonly port: number
+}
+
+export interface StopOptions {
+  readonly graceMs?: number
+  readonly othersServe?: boolean
 }
 
 interface Pair {
@@ -67,6 +74,7 @@ const SILENT_TURNS = 3
 export class Server {
   readonly #pool: ExchangePool
   readonly #log: Logger
+  readonly #notices: Logger
   readonly #contexts: ListenerContext[]
   readonly #pairs: Pair[] = []
   readonly #io: string | undefined
@@ -78,6 +86,7 @@ export class Server {
   constructor(options: ServerOptions) {
     this.#pool = new ExchangePool(options.maxOutstanding)
     this.#log = options.log
+    this.#notices = options.notices ?? options.log
     this.#io = options.io ?? process.env.KUBEZONE_IO
     const services = this.prepare(options)
     this.#contexts = options.listeners.map(({ address = '', port }, i) => ({
@@ -111,7 +120,7 @@ export class Server {
   }
 
   async #start(): Promise<void> {
-    if (this.#io !== Io.Dgram) this.#batchIo = await loadBatchIo(this.#log)
+    if (this.#io !== Io.Dgram) this.#batchIo = await loadBatchIo(this.#notices)
     try {
       for (const context of this.#contexts) {
         this.#pairs.push(context.address === '' ? await this.#openWildcard(context) : await this.#open(context))
@@ -162,17 +171,19 @@ export class Server {
 
   /**
    * Ends without losing a query: what the kernel has received is read, what was read is answered, for `graceMs` at most; then the sockets
-   * close. Called again, it waits for the same end.
+   * close. `othersServe`: there are other sockets with the same ports, to which new queries can go at once. Called again, it waits for the
+   * same end.
    */
-  stop({ graceMs = GRACE_MS }: { graceMs?: number } = {}): Promise<void> {
-    this.#stopping ??= this.#stop(performance.now() + graceMs)
+  stop({ graceMs = GRACE_MS, othersServe = false }: StopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#stop(performance.now() + graceMs, othersServe)
     return this.#stopping
   }
 
-  async #stop(deadlineMs: number): Promise<void> {
+  async #stop(deadlineMs: number, othersServe: boolean): Promise<void> {
     const leftMs = (): number => Math.max(0, deadlineMs - performance.now())
     // Whoever called start() is told when it failed.
     await this.#starting?.catch(() => {})
+    if (othersServe) for (const { udp } of this.#pairs) udp.leave()
     await this.#silence(leftMs)
     for (const { tcp } of this.#pairs) tcp.stopAccepting()
     do {

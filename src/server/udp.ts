@@ -87,6 +87,9 @@ export class UdpListener implements UdpTransport {
     })
   }
 
+  /** Node sends nothing to others from a socket that is connected. */
+  leave(): void {}
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true

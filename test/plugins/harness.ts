@@ -60,6 +60,7 @@ export function setUp(corefile: string, context = makeProcess()): TestBlock[] {
       directory: '.',
       addresses: [],
       tcp: {},
+      threads: 0,
       chain: [],
       instances: [],
       resolver: NO_HANDLER,
