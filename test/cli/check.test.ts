@@ -16,8 +16,7 @@ void t.test('`check` tells what the plugins of the Corefile do otherwise than in
     lines.filter(line => !line.startsWith(' ')),
     ['health', 'rewrite'],
   )
-  const [, negative] = lines
-  t.equal(negative, '  * `lameduck` of a negative duration is an error.')
+  t.ok(lines.includes('  * `lameduck` of a negative duration is an error.'))
 })
 
 void t.test('a plugin of CoreDNS that is not here is told from a misspelling', async t => {
