@@ -74,8 +74,17 @@ interface Mapping {
  * Where `file` is mapped and each page is still that of the file. Such pages are not lost when they are let go: the kernel maps them again from its
  * cache when they are needed, which most of those that started V8 never are.
  */
-export function listPureMappings(file: string, smaps = readFileSync('/proc/self/smaps', 'utf8')): Mapping[] {
+export function listPureMappings(file: string, smaps = readMappings()): Mapping[] {
   return [...smaps.matchAll(/^([\da-f]+)-([\da-f]+) r-[x-]p \S+ \S+ \d+ +(.+)\n(?:[A-Z].*\n)*?Anonymous: +0 kB$/gm)]
     .filter(([, , , name]) => name === file)
     .map(([, from, to]) => ({ address: BigInt(`0x${from}`), length: BigInt(`0x${to}`) - BigInt(`0x${from}`) }))
+}
+
+/** Empty where /proc is not mounted: memory that is not given back is no reason not to answer. */
+function readMappings(): string {
+  try {
+    return readFileSync('/proc/self/smaps', 'utf8')
+  } catch {
+    return ''
+  }
 }
