@@ -232,7 +232,7 @@ export class ControlPlane {
   }
 
   async #holds(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    const isThere = await until(() => isSo().catch(() => false))
+    const isThere = await eventually(() => isSo().catch(() => false))
     if (!isThere) throw new Error(`${what} did not come:\n${tail(this.#controllers)}\n${tail(this.#api)}`)
   }
 
@@ -324,8 +324,14 @@ export class ControlPlane {
   #audited = 0
 }
 
+/** As `until`, for what takes as long as the longest silence of a watch and the longest wait after failures, or the start of an API server. */
+export async function eventually(isSo: () => boolean | Promise<boolean>): Promise<boolean> {
+  for (let attempt = 0; attempt < 5; attempt++) if (await until(isSo)) return true
+  return false
+}
+
 async function awaitStart(command: Command, isUp: () => Promise<boolean>): Promise<void> {
-  const isStarted = await until(async () => command.child.exitCode !== null || (await isUp()))
+  const isStarted = await eventually(async () => command.child.exitCode !== null || (await isUp()))
   if (!isStarted || command.child.exitCode !== null) throw new Error(`it did not start:\n${tail(command)}`)
 }
 

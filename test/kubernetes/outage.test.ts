@@ -11,7 +11,7 @@ import { SERVICES } from '../../src/watch/resource.ts'
 import { until } from '../cli/command.ts'
 import { get } from '../plugins/http.ts'
 import { compare } from './agreement.ts'
-import { ControlPlane } from './controlplane.ts'
+import { ControlPlane, eventually } from './controlplane.ts'
 import { Kubelet } from './kubelet.ts'
 import { listNames } from './names.ts'
 import { Pair } from './pair.ts'
@@ -99,12 +99,6 @@ class Churn {
   }
 }
 let churned = 0
-
-/** As `until`, for what takes as long as the longest silence and the longest wait after failures together. */
-async function eventually(isSo: () => boolean | Promise<boolean>): Promise<boolean> {
-  for (let attempt = 0; attempt < 5; attempt++) if (await until(isSo)) return true
-  return false
-}
 
 /** What was logged since the last call. */
 function takeLog(t: Test): string {
