@@ -36,6 +36,7 @@ export interface Http {
   readonly capacity: number
   /** Sends a request, and returns what gives it up. Throws when the connection takes no more. */
   request(request: Request, response: Response): () => void
+  /** Ends the connection, its socket with it. */
   close(): void
 }
 
@@ -46,9 +47,15 @@ const MAX_HEADER_SIZE = 16_384
 
 const CLOSED = 'the server closed the connection'
 
-/** RFC 9113, where `h2` was agreed on. */
+/**
+ * RFC 9113, where `h2` was agreed on.
+ *
+ * Events of streams come while nghttp2 is reading, and what it has read is not at its end: a session that is destroyed there has ended processes
+ * (nodejs/node#64850). So streams are reset, and sessions destroyed, in a turn of their own.
+ */
 export class Http2 implements Http {
   readonly #session: http2.ClientHttp2Session
+  readonly #socket: Duplex
   readonly #events: HttpEvents
   #capacity: number
 
@@ -60,6 +67,7 @@ export class Http2 implements Http {
       settings: { enablePush: false, maxHeaderListSize: MAX_HEADER_SIZE },
     })
     this.#session = session
+    this.#socket = socket
     this.#capacity = capacity
     this.#events = events
     session.on('remoteSettings', ({ maxConcurrentStreams = MAX_STREAMS }) => {
@@ -85,21 +93,32 @@ export class Http2 implements Http {
       ...headers,
     })
     let why = 'its answer broke off'
-    stream.on('response', fields => response.began(fields[':status'] ?? 0, fields))
+    let hasBegun = false
+    stream.on('response', fields => {
+      hasBegun = true
+      response.began(fields[':status'] ?? 0, fields)
+    })
     stream.on('data', (chunk: Buffer) => response.received(chunk))
     // What was reset ends, too.
-    stream.on('end', () => stream.rstCode === http2.constants.NGHTTP2_NO_ERROR && response.ended())
+    stream.on('end', () => hasBegun && stream.rstCode === http2.constants.NGHTTP2_NO_ERROR && response.ended())
     stream.on('error', error => (why = error.message))
     stream.on('close', () => {
-      if (session.destroyed) this.#events.ended(CLOSED)
+      if (session.destroyed) this.#events.ended(why)
       response.broke(why, stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM)
     })
     stream.end(body)
-    return () => stream.close(http2.constants.NGHTTP2_CANCEL)
+    return () => void setImmediate(() => stream.close(http2.constants.NGHTTP2_CANCEL))
   }
 
   close(): void {
-    this.#session.destroy()
+    // What was reset in this turn is so in the next one, and gone in that behind it.
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#session.destroy()
+        // It would wait until the server has read what it was sent.
+        this.#socket.destroy()
+      }),
+    )
   }
 }
 
@@ -107,9 +126,11 @@ export class Http2 implements Http {
 export class Http1 implements Http {
   readonly capacity = 1
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  readonly #socket: Duplex
   readonly #events: HttpEvents
 
   constructor(socket: Duplex, events: HttpEvents) {
+    this.#socket = socket
     this.#events = events
     this.#agent.createConnection = () => socket
   }
@@ -146,5 +167,6 @@ export class Http1 implements Http {
 
   close(): void {
     this.#agent.destroy()
+    this.#socket.destroy()
   }
 }

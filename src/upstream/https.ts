@@ -64,6 +64,8 @@ class HttpsConnection extends Connection implements HttpEvents {
       exchange.cancel = http.request(writeRequest(this.pool.route, question), exchange)
       this.#exchanges.set(question, exchange)
     } catch (error) {
+      // Whoever asks again at once must not come here again.
+      this.isLeaving = true
       this.giveUp(question, (error as Error).message, true)
       this.left()
     }
@@ -81,13 +83,9 @@ class HttpsConnection extends Connection implements HttpEvents {
     this.close(why)
   }
 
-  /** Something has come for a request. */
-  heard(): void {
-    this.receivedMs = performance.now()
-  }
-
   /** The whole body of an answer. */
   complete(question: Question, bytes: Buffer, ageSeconds: number): void {
+    this.receivedMs = performance.now()
     if (bytes.length < HEADER_LENGTH || !question.matches(bytes, 0, bytes.length)) {
       this.pool.route.counts.ignored()
       this.refuse(question, 'it answered another question')
@@ -101,6 +99,7 @@ class HttpsConnection extends Connection implements HttpEvents {
 
   /** What has come is no answer. */
   refuse(question: Question, why: string): void {
+    this.receivedMs = performance.now()
     // With HTTP/1.1 nobody knows what else is on its way.
     if (this.#http instanceof Http1) this.isLeaving = true
     this.giveUp(question, why, false)
@@ -130,8 +129,8 @@ class HttpsConnection extends Connection implements HttpEvents {
   }
 
   protected override hangUp(): void {
-    this.#http?.close()
-    super.hangUp()
+    if (this.#http) this.#http.close()
+    else super.hangUp()
   }
 }
 
@@ -159,7 +158,6 @@ class Exchange implements Response {
 
   began(status: number, headers: IncomingHttpHeaders): void {
     if (this.#isDone) return
-    this.#connection.heard()
     this.#ageSeconds = parseAge(headers.age)
     const objection = findObjection(status, headers)
     if (objection) this.#connection.refuse(this.#question, objection)
@@ -167,7 +165,6 @@ class Exchange implements Response {
 
   received(chunk: Buffer): void {
     if (this.#isDone) return
-    this.#connection.heard()
     this.#length += chunk.length
     if (this.#length <= MAX_MESSAGE_SIZE) this.#chunks.push(chunk)
     else this.#connection.refuse(this.#question, 'its answer is too long')
