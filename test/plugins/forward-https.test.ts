@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import t, { type Test } from 'tap'
 import { Forward } from '../../src/plugins/forward/forward.ts'
 import { Rcode } from '../../src/wire/constants.ts'
@@ -6,6 +8,7 @@ import { Transport } from '../../src/wire/query.ts'
 import { CA_FILE, HttpsServer } from '../upstream/https.ts'
 import { addressAnswer, buildAnswer, record } from '../upstream/server.ts'
 import { Forwarding } from './forwarding.ts'
+import { ask } from './harness.ts'
 
 const WWW = [['www.example.org. 300 A 192.0.2.1'], [], []]
 const HTTP1 = true
@@ -323,6 +326,53 @@ void t.test(
     }
   },
 )
+
+void t.test('a certificate of our own is shown where one is asked for', async t => {
+  const demand = { ca: readFileSync(CA_FILE), requestCert: true, rejectUnauthorized: true }
+  const folder = dirname(CA_FILE)
+  for (const isHttp1 of [false, HTTP1]) {
+    const server = await serve(t, undefined, demand, isHttp1)
+    const directives = (files: string): string =>
+      `forward . https://127.0.0.1:${server.port} {\n tls ${files}\n max_fails 0\n}`
+    const forwarding = await Forwarding.start(t, directives(`${folder}/client.crt ${folder}/client.key ${CA_FILE}`))
+    t.same((await forwarding.ask()).sections, WWW)
+    const without = await Forwarding.start(t, directives(CA_FILE))
+    const { rcode, reply } = await without.ask()
+    t.equal(rcode, Rcode.SERVFAIL)
+    // What the server says of it; with TLS 1.3 only after the handshake (RFC 8446 section 4.4.2.4).
+    t.match(reply.failure?.message, /^upstream https:\/\/127\.0\.0\.1:\d+: .*certificate required/)
+    t.equal(server.requested.length, 1)
+  }
+})
+
+void t.test('round_robin goes from server to server', async t => {
+  const servers = [await serve(t), await serve(t), await serve(t)]
+  const targets = servers.map(({ port }) => `https://127.0.0.1:${port}`).join(' ')
+  const forwarding = await Forwarding.start(t, `forward . ${targets} {\n tls ${CA_FILE}\n policy round_robin\n}`)
+  for (let i = 0; i < 9; i++) t.same((await forwarding.ask()).sections, WWW)
+  t.same(
+    servers.map(({ requested, accepted }) => [requested.length, accepted]),
+    [
+      [3, 1],
+      [3, 1],
+      [3, 1],
+    ],
+  )
+})
+
+void t.test('above max_concurrent queries are refused, and counted', async t => {
+  const held: (() => void)[] = []
+  const server = await serve(t, requested => void held.push(() => requested.answer()))
+  const forwarding = await forwardTo(t, server, 'max_concurrent 2')
+  const waiting = [forwarding.ask(), forwarding.ask()]
+  t.equal(ask(forwarding.handler).rcode, Rcode.REFUSED)
+  await server.receive(2)
+  for (const answer of held) answer()
+  for (const { sections } of await Promise.all(waiting)) t.same(sections, WWW)
+  t.equal(forwarding.metric('coredns_forward_max_concurrent_rejects_total'), 1)
+  server.script = requested => requested.answer()
+  t.same((await forwarding.ask()).sections, WWW, 'there is room again')
+})
 
 void t.test('another server is asked when one fails, and one that is well again, too', async t => {
   let isWell = false

@@ -83,7 +83,8 @@ void t.test('mistakes are told with their position', async t => {
     'forward . https://9.9.9.9/dns-query': /^Corefile:2:11: a path in 'https:\/\/9\.9\.9\.9\/dns-query'/,
     'forward . https://9.9.9.9/': /^Corefile:2:11: a path in 'https:\/\/9\.9\.9\.9\/': \/dns-query is always asked for/,
     'forward . https://9.9.9.256': /^Corefile:2:11: 'https:\/\/9\.9\.9\.256' is not an IP address/,
-    'forward . quic://9.9.9.9': /^Corefile:2:11: quic:\/\/ is not supported: .*; expected .*https:\/\/IP/,
+    'forward . quic://9.9.9.9':
+      /^Corefile:2:11: quic:\/\/ is not supported: .*; expected tls:\/\/9\.9\.9\.9 or https:\/\/9\.9\.9\.9, /,
     'forward . https3://9.9.9.9': /^Corefile:2:11: unknown scheme/,
     'forward . ftp://9.9.9.9': /^Corefile:2:11: unknown scheme/,
     'forward . 10.0.0.256': /^Corefile:2:11: '10\.0\.0\.256' is not an IP address, a file or a host name/,

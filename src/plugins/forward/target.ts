@@ -41,7 +41,15 @@ const EXPECTED = 'IP, IP:PORT, [IPV6]:PORT, tls://IP, https://IP, a file such as
 export function parseTarget(cursor: Cursor, token: Token, directory: string): Target {
   const bad = (what: string): CorefileError => cursor.error('bad_argument', what, EXPECTED, token)
   const [, scheme = 'dns', rest = ''] = /^(?:([a-z0-9]+):\/\/)?(.*)$/s.exec(token.text) ?? []
-  if (scheme === 'quic') throw bad('quic:// is not supported: Node.js has no QUIC without a build of its own')
+  if (scheme === 'quic') {
+    const what = 'quic:// is not supported: Node.js has no QUIC without a build of its own'
+    throw cursor.error(
+      'bad_argument',
+      what,
+      `tls://${rest} or https://${rest}, which most such servers answer too`,
+      token,
+    )
+  }
   if (scheme !== 'dns' && scheme !== 'tls' && scheme !== 'https') throw bad(`unknown scheme in '${token.text}'`)
   if (scheme === 'https' && rest.includes('/')) throw bad(`a path in '${token.text}': /dns-query is always asked for`)
   const isDns = scheme === 'dns'
