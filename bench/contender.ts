@@ -12,6 +12,8 @@ export interface Setting {
   readonly directory: string
   /** On 127.0.0.1, UDP and TCP. */
   readonly port: number
+  /** Of metrics over HTTP; any when absent. */
+  readonly metricsPort?: number
   /** URL of the Kubernetes API. */
   readonly api: string
   /** Further lines of the Corefile. */

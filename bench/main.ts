@@ -7,7 +7,7 @@ import { PLUGINS } from '../src/plugins/order.ts'
 import { type Contender, ask, findProgram } from './contender.ts'
 import { formatReport, formatTables } from './report.ts'
 import { runBench } from './run.ts'
-import { SCENARIOS, type Scenario } from './scenarios.ts'
+import { SCENARIOS, THREADS, type Scenario } from './scenarios.ts'
 import { coredns, kubezoneBatch, kubezoneBundle, kubezoneDgram } from './servers/corefile.ts'
 import { floor } from './servers/floor.ts'
 import { knot, nsd } from './servers/zonefile.ts'
@@ -18,7 +18,7 @@ const USAGE = `npm run bench -- [micro] [--seconds N] [--only SERVER]... [--scen
 
   --seconds N      length of each measurement (5)
   --only SERVER    this server alone: ${CONTENDERS.map(({ name }) => name).join('; ')}
-  --scenario NAME  this scenario alone: ${SCENARIOS.map(({ name }) => name).join('; ')}
+  --scenario NAME  this scenario alone: ${[...SCENARIOS.map(({ name }) => name), THREADS].join('; ')}
   --write          writes docs/benchmarks.md
 `
 
@@ -54,11 +54,14 @@ async function compare(): Promise<void> {
   for (const line of missing) tell(`not installed: ${line}`)
   const scenarios = SCENARIOS.filter(scenario => isAsked(scenario.name, values.scenario) && hasPlugins(scenario))
   const seconds = Number(values.seconds)
-  const results = await runBench({ dnsperf, contenders, scenarios, seconds, tell })
+  const threaded = isAsked(THREADS, values.scenario)
+    ? contenders.findLast(({ name }) => name === kubezoneBatch.name || name === kubezoneBundle[0]?.name)
+    : undefined
+  const results = await runBench({ dnsperf, contenders, scenarios, threaded, seconds, tell })
   // By scenario, and within it as the servers are listed.
   const sort = <R extends { readonly scenario: string }>(list: readonly R[]): R[] =>
     scenarios.flatMap(({ name }) => list.filter(({ scenario }) => scenario === name))
-  const sorted = { saturated: sort(results.saturated), paced: sort(results.paced) }
+  const sorted = { saturated: sort(results.saturated), paced: sort(results.paced), threads: results.threads }
   tell(`\n${formatTables(sorted)}`)
   if (!values.write) return
   const versions = contenders.map(

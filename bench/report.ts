@@ -4,6 +4,7 @@ import { cpus, release, totalmem } from 'node:os'
 import { readFileSync } from 'node:fs'
 import { BUSY_PER_SECOND, CALM_PER_SECOND } from './dnsperf.ts'
 import type { Paced, Result, Results } from './run.ts'
+import type { ThreadsResult } from './threads.ts'
 
 const HEAD = [
   'asked',
@@ -21,11 +22,29 @@ const HEAD = [
 const PACED_HEAD = ['asked', 'server', 'p50 µs', 'p99 µs', 'p99.9 µs', 'mean µs', 'answered', 'changes']
 
 /** As Markdown, readable as it is. */
-export const formatTables = ({ saturated, paced }: Results): string =>
+export const formatTables = ({ saturated, paced, threads }: Results): string =>
   [
     ...(saturated.length > 0 ? [formatSaturated(saturated)] : []),
     ...(paced.length > 0 ? [`At ${BUSY_PER_SECOND.toLocaleString('en')} questions a second:`, formatPaced(paced)] : []),
+    ...(threads.length > 0
+      ? ['Serving threads (`multisocket`), as many questions as they take:', formatThreads(threads)]
+      : []),
   ].join('\n\n')
+
+const THREADS_HEAD = ['server', 'threads', 'answers / s', 'times one', 'CPU µs / query', 'RSS MB', 'load, cores']
+
+function formatThreads(results: readonly ThreadsResult[]): string {
+  const rows = results.map(({ contender, threads, perSecond, cpuMicroseconds, residentKib, loadShare }) => [
+    contender,
+    String(threads),
+    Math.round(perSecond).toLocaleString('en'),
+    (perSecond / results[0].perSecond).toFixed(2),
+    cpuMicroseconds.toFixed(1),
+    (residentKib / 1024).toFixed(0),
+    loadShare.toFixed(2),
+  ])
+  return formatRows(THREADS_HEAD, rows, 1)
+}
 
 function formatPaced(results: readonly Paced[]): string {
   const rows = results.map(({ scenario, contender, latency, changes }) => {
@@ -96,6 +115,6 @@ latencies are those at ${CALM_PER_SECOND.toLocaleString('en')} questions a secon
 cluster of 5,000 Services with 20,000 endpoints; 20,000 questions in random order. kubezone and CoreDNS have it from a Kubernetes API, the others from zone files. *mix*: 40 % A of cluster IPs, 20 % AAAA (NODATA), 25 % names of elsewhere on
 the search path (NXDOMAIN), 5 % SRV, 5 % A of headless Services, 5 % PTR. The C program is the floor: it receives and sends 64 datagrams a call
 and looks nothing up. *Changes* make an endpoint of a headless Service unready and the one before ready again; Knot and NSD, which have the names
-from a file, are asked without.
+from a file, are asked without. *Threads* are loaded with A of cluster IPs by a program that takes little of the CPU (flood.c): more than they can answer.
 `
 }

@@ -22,6 +22,7 @@ import { Running } from './process.ts'
 import { encodeQuery } from './question.ts'
 import type { Scenario } from './scenarios.ts'
 import { knot, nsd } from './servers/zonefile.ts'
+import { type ThreadsResult, measureThreads } from './threads.ts'
 
 export interface Result {
   readonly scenario: string
@@ -45,6 +46,7 @@ export interface Paced {
 }
 
 export interface Results {
+  threads: ThreadsResult[]
   readonly saturated: Result[]
   readonly paced: Paced[]
 }
@@ -53,6 +55,8 @@ export interface RunOptions {
   readonly dnsperf: string
   readonly contenders: readonly Contender[]
   readonly scenarios: readonly Scenario[]
+  /** Whose serving threads are measured. */
+  readonly threaded: Contender | undefined
   /** Of each measured load; the load that warms up is half as long. */
   readonly seconds: number
   readonly tell: (line: string) => void
@@ -68,7 +72,7 @@ export async function runBench(options: RunOptions): Promise<Results> {
   try {
     for (const object of apiObjects()) api.apply(object)
     const setting = { directory, api: await api.listen() }
-    const results: Results = { saturated: [], paced: [] }
+    const results: Results = { saturated: [], paced: [], threads: [] }
     for (const contender of options.contenders) {
       for (const [lines, scenarios] of groupByPlugins(contender, options.scenarios)) {
         if (lines.includes('UPSTREAM') && !upstream) continue
@@ -81,6 +85,10 @@ export async function runBench(options: RunOptions): Promise<Results> {
           options.tell(String(error))
         }
       }
+    }
+    const { threaded } = options
+    if (threaded) {
+      results.threads = await measureThreads({ contender: threaded, setting, freePort, untilAnswered })
     }
     return results
   } finally {

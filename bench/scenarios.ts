@@ -66,15 +66,9 @@ const searched = (): string[] =>
     return paths.flatMap(path => [`${name}${path} A`, `${name}${path} AAAA`]).join('\n')
   })
 
-/**
- * `threads`: the load takes the CPU of its own, so that queries a second do not show what another thread brings where no cores are left over for
- * it. What a query costs does: as long as it is the same, cores that are free bring as many more answers.
- */
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'cluster IP, A', transport: 'udp', questions: clusterIps },
   { name: 'mix', transport: 'udp', questions: mix },
-  { name: 'mix, 1 thread', transport: 'udp', questions: mix, plugins: ['multisocket 1'] },
-  { name: 'mix, 2 threads', transport: 'udp', questions: mix, plugins: ['multisocket 2'] },
   { name: 'mix, TCP', transport: 'tcp', questions: mix },
   {
     name: 'external, cached',
@@ -99,3 +93,6 @@ export const SCENARIOS: readonly Scenario[] = [
     changesPerSecond: 200,
   },
 ]
+
+/** Measured apart: see threads.ts. */
+export const THREADS = 'threads'

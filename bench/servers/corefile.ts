@@ -10,12 +10,14 @@ import { type Contender, type Setting, ask } from '../contender.ts'
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const BUNDLE = fileURLToPath(new URL('../../dist/lib/main.mjs', import.meta.url))
 
+type Written = Pick<Setting, 'port' | 'metricsPort' | 'api' | 'plugins'>
+
 /** Both are given the same. */
-export function corefile({ port, api, plugins }: Pick<Setting, 'port' | 'api' | 'plugins'>): string {
+export function corefile({ port, metricsPort = 0, api, plugins }: Written): string {
   return `.:${port} {
     bind 127.0.0.1
     errors
-    prometheus 127.0.0.1:0
+    prometheus 127.0.0.1:${metricsPort}
     loadbalance
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         endpoint ${api}
