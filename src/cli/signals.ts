@@ -5,20 +5,30 @@ import type { Logger } from 'pino'
 export interface Signals {
   /** SIGTERM or SIGINT: answer what was received, then exit. A person who presses Ctrl-C waits for it, an orchestrator does not. */
   readonly graceful: Promise<'SIGTERM' | 'SIGINT'>
-  /** SIGQUIT, or SIGTERM or SIGINT for the second time: exit with this code, whatever still runs. */
+  /** SIGQUIT, or SIGTERM or SIGINT for the second time, not as an echo of the first: exit with this code, whatever still runs. */
   readonly immediate: Promise<number>
 }
 
-/** From now on the process ends by itself only. SIGUSR1 asks for a reload. */
-export function trapSignals(log: Logger, onReload: () => void): Signals {
+/**
+ * Two of one kind that are closer than this were sent by one wish: `timeout` and npm send a signal to their child and then to the group that it is in, and a
+ * terminal sends one to all of them.
+ */
+const ECHO_MS = 100
+
+/** From now on the process ends by itself only. SIGUSR1 asks for a reload. `now` counts milliseconds. */
+export function trapSignals(log: Logger, onReload: () => void, now: () => number = () => performance.now()): Signals {
   const graceful = Promise.withResolvers<'SIGTERM' | 'SIGINT'>()
   const immediate = Promise.withResolvers<number>()
-  let isEnding = false
+  let first: { signal: 'SIGTERM' | 'SIGINT'; atMs: number } | undefined
   const end = (signal: 'SIGTERM' | 'SIGINT', text: string): void => {
-    log.info(`${signal}: ${isEnding ? 'Force quit' : text}`)
-    if (isEnding) immediate.resolve(2)
-    else graceful.resolve(signal)
-    isEnding = true
+    if (first === undefined) {
+      first = { signal, atMs: now() }
+      log.info(`${signal}: ${text}`)
+      graceful.resolve(signal)
+    } else if (signal !== first.signal || now() - first.atMs >= ECHO_MS) {
+      log.info(`${signal}: Force quit`)
+      immediate.resolve(2)
+    }
   }
   process.on('SIGTERM', () => end('SIGTERM', 'Shutting down servers then terminating'))
   process.on('SIGINT', () => end('SIGINT', 'Shutting down'))

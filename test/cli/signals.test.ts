@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Logger } from 'pino'
 import t, { type Test } from 'tap'
+import { trapSignals } from '../../src/cli/signals.ts'
 import { get } from '../plugins/http.ts'
 import { TcpClient, UdpClient } from '../server/clients.ts'
 import { buildQuery } from '../server/message.ts'
@@ -14,6 +16,8 @@ metadata: { name: one, namespace: a }
 spec: { clusterIP: 10.96.7.1, ports: [{ port: 80 }] }
 `
 const NAME = 'one.a.svc.cluster.test.'
+
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
 
 /** A server of the cluster, with these lines beside the plugin. */
 function serve(t: Test, lines: string, ...args: string[]): Command {
@@ -145,8 +149,39 @@ void t.test('a second SIGTERM or SIGINT does not wait for the lameduck: exit cod
       await portOf(command, 'dns')
       command.child.kill(first)
       await command.seen(new RegExp(`\\[INFO\\] ${told[first]}\n.*lameduck mode`))
+      // Again and again: one that comes soon after its like is an echo.
+      const timer = setInterval(() => command.child.kill(second), 2)
       t.match(await command.stop(second), { code: 2, signal: null, out: `[INFO] ${second}: Force quit\n` })
+      clearInterval(timer)
       t.notOk(existsSync(join(t.testdirName, 'pid')))
+    }
+  }
+})
+
+void t.test('a signal that comes twice by one wish asks once', async t => {
+  const lines: string[] = []
+  const log = { info: (line: string) => void lines.push(line) } as Logger
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const before = Object.fromEntries(SIGNALS.map(name => [name, process.listeners(name)]))
+    let nowMs = 5_000
+    const { graceful, immediate } = trapSignals(
+      log,
+      () => {},
+      () => nowMs,
+    )
+    const ended = immediate.then(code => `ended with ${code}`)
+    lines.length = 0
+    for (nowMs of [5_000, 5_003, 5_099]) process.emit(signal)
+    t.equal(await graceful, signal)
+    t.equal(lines.length, 1)
+    nowMs = 5_100
+    process.emit(signal)
+    t.equal(await ended, 'ended with 2')
+    t.match(lines[1], `${signal}: Force quit`)
+    for (const name of SIGNALS) {
+      for (const listener of process.listeners(name)) {
+        if (!before[name].includes(listener)) process.off(name, listener)
+      }
     }
   }
 })
