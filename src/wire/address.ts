@@ -106,3 +106,8 @@ export function reverseName(address: Uint8Array): string {
   }
   return `${labels.join('.')}.${address.length === 4 ? 'in-addr' : 'ip6'}.arpa.`
 }
+
+/** Whether a zone, in lower case and absolute, holds PTR records. */
+export function isReverseZone(zone: string): boolean {
+  return /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone)
+}

@@ -29,6 +29,13 @@ export class Origins {
   }
 }
 
+/** How many labels the question's name has in front of the zone that begins at `zoneAt`. */
+export function labelsBefore(query: Query, zoneAt: number): number {
+  let count = query.labelCount
+  while (count > 0 && query.labels[count - 1] >= zoneAt) count--
+  return count
+}
+
 function endsWith(name: Uint8Array, at: number, origin: WireName): boolean {
   for (let i = 0; i < origin.length; i++) if (name[at + i] !== origin[i]) return false
   return true

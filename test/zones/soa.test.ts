@@ -41,6 +41,18 @@ void t.test('the SOA names the zone as the question spells it, with a TTL of at 
   }
 })
 
+void t.test('its names may be others', async t => {
+  const query = new Query()
+  const question = buildQuery({ name: 'a.b.', type: 6 })
+  query.parse(question, 0, question.length)
+  const reply = new Reply(Buffer.alloc(512))
+  reply.begin(query)
+  const names = { mname: Buffer.from('\x01m'), rname: Buffer.from('\x02rr') }
+  addSoa(reply, Section.Answer, 2, 5, 1, names)
+  const bytes = reply.bytes.subarray(0, reply.finish(query, Rcode.NOERROR))
+  t.same(describe(decode(bytes), bytes).answer, ['b. 5 IN SOA m.b. rr.b. * 7200 1800 86400 5'])
+})
+
 void t.test('the serial is 32 bits without a sign', async t => {
   for (const serial of [0, 1, 0x7fffffff, 0x80000000, 0xffffffff]) {
     const { rdata } = write('b.', 0, 5, serial).message.authorities[0]

@@ -1,9 +1,9 @@
-// Parts of an answer that need more than a copy out of the image: the client's spelling in targets, addresses under an alias, and the
-// in-zone targets of ExternalName Services.
+// Parts of an answer that need more than a copy out of the image: the client's spelling in targets, and the in-zone targets of ExternalName
+// Services.
 
 import { HEADER_LENGTH, MAX_NAME_LENGTH, Type } from '../../wire/constants.ts'
 import { lowerOctet } from '../../wire/name.ts'
-import { type Query, read16, skipName } from '../../wire/query.ts'
+import type { Query } from '../../wire/query.ts'
 import { type Reply, Section, recordEnd, write16 } from '../../wire/reply.ts'
 import { type ZoneImage, NO_BLOCK, NO_ENTRY } from '../../zones/image.ts'
 import type { Sampler } from './sample.ts'
@@ -37,28 +37,6 @@ export function respellTargets(query: Query, reply: Reply, zoneAt: number, from:
 function isZone(bytes: Uint8Array, at: number, query: Query, zoneAt: number): boolean {
   for (let i = zoneAt; i < query.nameLength; i++) if (bytes[at + i - zoneAt] !== query.name[i]) return false
   return true
-}
-
-/**
- * Adds the additional records of a set. Their owners end in pointers to where the block's name stands in the question; `shift` is by how
- * much that name is longer than the question's.
- */
-export function addAliasedAdditional(
-  image: ZoneImage,
-  reply: Reply,
-  block: number,
-  entry: number,
-  shift: number,
-): void {
-  const from = reply.position
-  const offset = image.additionalOffset(block, entry)
-  reply.addRecords(Section.Additional, image.bytes, offset, image.additionalLength(entry), image.additionalCount(entry))
-  if (shift === 0) return
-  const { bytes } = reply
-  for (let at = from; at < reply.position; at = recordEnd(bytes, at, reply.position)) {
-    const pointerAt = skipName(bytes, at, reply.position) - 2
-    if (bytes[pointerAt] >= 0xc0) write16(bytes, pointerAt, read16(bytes, pointerAt) - shift)
-  }
 }
 
 const target = new Uint8Array(MAX_NAME_LENGTH)

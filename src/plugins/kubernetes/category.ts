@@ -4,13 +4,6 @@ import type { Query } from '../../wire/query.ts'
 
 const CATEGORIES = { svc: Buffer.from('\x03svc', 'latin1'), pod: Buffer.from('\x03pod', 'latin1') } as const
 
-/** How many labels the question's name has in front of the zone that begins at `zoneAt`. */
-export function labelsBefore(query: Query, zoneAt: number): number {
-  let count = query.labelCount
-  while (count > 0 && query.labels[count - 1] >= zoneAt) count--
-  return count
-}
-
 /** Whether the label next to the zone, the last of `labels`, is this category. */
 export function isCategory(query: Query, labels: number, category: keyof typeof CATEGORIES): boolean {
   const label = CATEGORIES[category]

@@ -4,11 +4,11 @@
 import { networkInterfaces } from 'node:os'
 import type { ControlContext } from '../../server/plugin.ts'
 import type { ApiConnection } from '../../watch/connection.ts'
-import { parseAddress } from '../../wire/address.ts'
+import { isReverseZone, parseAddress } from '../../wire/address.ts'
 import { ZoneWriter } from '../../zones/writer.ts'
 import { ClientWriter } from './clientwriter.ts'
 import { type KubernetesMetrics, kubernetesMetrics } from './metrics.ts'
-import { type KubernetesOptions, isReverseZone, toWire } from './options.ts'
+import { type KubernetesOptions, toWire } from './options.ts'
 import { Publisher } from './publisher.ts'
 import { connect, openWatches } from './source.ts'
 

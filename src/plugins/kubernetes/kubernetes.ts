@@ -2,18 +2,19 @@
 // that exist without a record of the type asked for: those are NODATA, never NXDOMAIN (RFC 2308 section 2, RFC 8020).
 
 import { randomInt } from 'node:crypto'
+import { Chaser } from '../../server/chase.ts'
 import type { Handler } from '../../server/handler.ts'
 import { Rcode, Type } from '../../wire/constants.ts'
 import type { WireName } from '../../wire/name.ts'
 import type { Query } from '../../wire/query.ts'
 import { type Reply, Section } from '../../wire/reply.ts'
+import { addAdditional } from '../../zones/additional.ts'
 import { type ZoneImage, NO_BLOCK, NO_ENTRY } from '../../zones/image.ts'
-import { NO_ZONE, Origins } from '../../zones/origins.ts'
+import { NO_ZONE, Origins, labelsBefore } from '../../zones/origins.ts'
 import { addSoa } from '../../zones/soa.ts'
 import { AliasFinder } from './alias.ts'
-import { CNAME_COMPLETE, CNAME_DROPPED, addAliasedAdditional, followCname, respellTargets } from './answer.ts'
-import { isCategory, labelsBefore } from './category.ts'
-import { Chaser } from './chase.ts'
+import { CNAME_COMPLETE, CNAME_DROPPED, followCname, respellTargets } from './answer.ts'
+import { isCategory } from './category.ts'
 import { PodAddress } from './podaddress.ts'
 import { Sampler } from './sample.ts'
 import { ZonalFinder } from './zonal.ts'
@@ -114,7 +115,7 @@ export class KubernetesHandler implements Handler {
     if (qtype === Type.SRV) respellTargets(query, reply, zoneAt, from, 6)
     else if (qtype === Type.NS) respellTargets(query, reply, zoneAt, from, 0)
     if (isWhole && !reply.truncated && image.additionalCount(entry) > 0) {
-      addAliasedAdditional(image, reply, block, entry, shift)
+      addAdditional(image, reply, block, entry, shift)
     }
     return Rcode.NOERROR
   }

@@ -5,6 +5,7 @@ import type { Cursor } from '../../corefile/directive.ts'
 import { CorefileError } from '../../corefile/error.ts'
 import { parseZones } from '../../corefile/key.ts'
 import type { RequestLimits } from '../../watch/limit.ts'
+import { isReverseZone } from '../../wire/address.ts'
 import { MAX_NAME_LENGTH } from '../../wire/constants.ts'
 import { type WireName, parseName } from '../../wire/name.ts'
 import type { PointerMode } from '../../records/options.ts'
@@ -208,11 +209,6 @@ function readMode<M extends string>(line: Cursor, modes: readonly M[], what: str
   const mode = modes.find(name => name === token.text)
   if (mode === undefined) throw line.error('bad_argument', `'${token.text}' is no ${what}`, known, token)
   return mode
-}
-
-/** Whether a zone holds PTR records. */
-export function isReverseZone(zone: string): boolean {
-  return /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone)
 }
 
 /** Zone names come from the Corefile's parser, which has checked them. */

@@ -4,7 +4,8 @@ import { HEADER_LENGTH, QUESTION_POINTER, Type } from '../../wire/constants.ts'
 import type { Query } from '../../wire/query.ts'
 import { type Reply, Section } from '../../wire/reply.ts'
 import { type ZoneImage, NO_BLOCK } from '../../zones/image.ts'
-import { isCategory, labelsBefore } from './category.ts'
+import { labelsBefore } from '../../zones/origins.ts'
+import { isCategory } from './category.ts'
 
 const DASH = 0x2d
 

@@ -4,8 +4,8 @@ import { type SearchPath, NO_SEARCH } from '../../server/searchpath.ts'
 import type { WireName } from '../../wire/name.ts'
 import type { Query } from '../../wire/query.ts'
 import { joinName } from '../../wire/rrset.ts'
-import { NO_ZONE, Origins } from '../../zones/origins.ts'
-import { isCategory, labelsBefore } from './category.ts'
+import { NO_ZONE, Origins, labelsBefore } from '../../zones/origins.ts'
+import { isCategory } from './category.ts'
 import { ClientField, type Clients } from './clients.ts'
 
 export class PodSearchPath implements SearchPath {

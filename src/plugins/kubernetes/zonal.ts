@@ -4,7 +4,8 @@
 import { MAX_NAME_LENGTH } from '../../wire/constants.ts'
 import type { Query } from '../../wire/query.ts'
 import { type ZoneImage, NO_BLOCK } from '../../zones/image.ts'
-import { isCategory, labelsBefore } from './category.ts'
+import { labelsBefore } from '../../zones/origins.ts'
+import { isCategory } from './category.ts'
 
 const PIN = Buffer.from('\x03pin\x05_zone', 'latin1')
 const PREFER = Buffer.from('\x06prefer\x05_zone', 'latin1')

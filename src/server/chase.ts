@@ -1,13 +1,13 @@
-// ExternalName Services whose target is not in the plugin's zones: the whole server is asked for it, as CoreDNS does it (plugin/pkg/upstream).
+// Aliases whose target is not in the plugin's zones: the whole server is asked for it, as CoreDNS does it (plugin/pkg/upstream).
 
-import type { Handler } from '../../server/handler.ts'
-import { Subquery } from '../../server/subquery.ts'
-import { expandName } from '../../wire/compression.ts'
-import { Class, Rcode } from '../../wire/constants.ts'
-import { RecordCursor } from '../../wire/cursor.ts'
-import type { Query } from '../../wire/query.ts'
-import { type Reply, Section } from '../../wire/reply.ts'
-import { Transcript, UNCHANGED } from '../../wire/transcript.ts'
+import type { Handler } from './handler.ts'
+import { Subquery } from './subquery.ts'
+import { expandName } from '../wire/compression.ts'
+import { Class, Rcode } from '../wire/constants.ts'
+import { RecordCursor } from '../wire/cursor.ts'
+import type { Query } from '../wire/query.ts'
+import { type Reply, Section } from '../wire/reply.ts'
+import { Transcript, UNCHANGED } from '../wire/transcript.ts'
 
 /** Targets may lead to targets, and back. */
 const MAX_DEPTH = 10
