@@ -14,6 +14,7 @@ import { forward } from './forward/setup.ts'
 import { header } from './header/setup.ts'
 import { health } from './health/setup.ts'
 import { hosts } from './hosts/setup.ts'
+import { external } from './k8s_external/setup.ts'
 import { kubernetes } from './kubernetes/setup.ts'
 import { loadbalance } from './loadbalance/setup.ts'
 import { log } from './log/setup.ts'
@@ -53,6 +54,7 @@ export const PLUGINS: readonly Plugin[] = [
   minimal,
   template,
   hosts,
+  external,
   kubernetes,
   loop,
   forward,

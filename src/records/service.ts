@@ -43,7 +43,7 @@ export function serviceRecords(
 }
 
 /** Items by the labels that stand in front of the Service's name. */
-class NameItems {
+export class NameItems {
   readonly base: WireName
   readonly #items = new Map<string, { labels: readonly string[]; items: Item[] }>()
 
@@ -86,7 +86,8 @@ function addClusterIPs(names: NameItems, service: SlimService): void {
   }
 }
 
-function addHeadless(names: NameItems, endpoints: readonly EndpointItem[]): void {
+/** The name of a headless Service, and those of its ports. */
+export function addHeadless(names: NameItems, endpoints: readonly EndpointItem[]): void {
   for (const item of endpoints) {
     names.add([], item)
     if (item.portName !== '') names.add(portLabels(item.portName, item.protocol), item)
@@ -106,7 +107,7 @@ function addZones(names: NameItems, endpoints: readonly EndpointItem[]): void {
 }
 
 /** RFC 2782: service and protocol each behind an underscore. */
-const portLabels = (name: string, protocol: string): string[] => [`_${name}`, `_${protocol.toLowerCase()}`]
+export const portLabels = (name: string, protocol: string): string[] => [`_${name}`, `_${protocol.toLowerCase()}`]
 
 /** A CNAME; an address in the place of a name makes no record, as in CoreDNS. */
 function externalRecords(service: SlimService, owner: WireName, { ttlSeconds }: RecordOptions): OwnerRecords[] {

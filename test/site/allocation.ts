@@ -34,6 +34,11 @@ const QUESTIONS = [
   'cluster.local. SOA',
   'cluster.local. NS',
   'web.shop.svc.cluster.local. ANY',
+  'web-public.shop.example.org. A',
+  'http.tcp.web-public.shop.example.org. SRV',
+  'cache-0.cache.data.example.org. A',
+  'none.shop.example.org. A',
+  'example.org. NS',
   // Along the search path of a Pod in data.
   'web.shop.data.svc.cluster.local. A',
   'Web.shop.svc.data.svc.Cluster.local. AAAA',
@@ -56,7 +61,7 @@ const api = openApi()
 applyManifests(api.store, loadManifests(['examples']))
 await api.settled()
 const site = await RunningSite.start({
-  corefile: `cluster.local:0 in-addr.arpa:0 ip6.arpa:0 {
+  corefile: `cluster.local:0 in-addr.arpa:0 ip6.arpa:0 example.org:0 {
     capture
     bind 127.0.0.1
     prometheus 127.0.0.1:0
@@ -66,7 +71,10 @@ const site = await RunningSite.start({
     }
     loadbalance
     autopath @kubernetes
-    kubernetes {
+    k8s_external example.org {
+        headless
+    }
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
         pods insecure
         ttl 30
         zonal

@@ -356,6 +356,28 @@ void t.test('kubernetes goes on with its watch, whatever else changes', async t 
   await api.close()
 })
 
+void t.test('the zones of k8s_external come, change and go without another watch', async t => {
+  const api = new FakeApi()
+  const spec = { ports: [{ port: 80 }], externalIPs: ['192.0.2.1'] }
+  api.apply({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace: 'default' }, spec })
+  const site = await Changing.start(kubernetes('ttl 5'), { api: { endpoint: await api.listen() } })
+  const watches = api.requests.length
+  const external = (options: string): string =>
+    kubernetes('ttl 5').replace('kubernetes ', `k8s_external x {\n${options}\n}\nkubernetes `)
+  const ask = async (): Promise<string[]> => (await site.running.ask('web.default.x.', 'A')).answer
+  for (const ttl of [10, 11, 11, 12]) {
+    await site.change(external(`ttl ${ttl}`))
+    t.same(await ask(), [`web.default.x. ${ttl} IN A 192.0.2.1`], 'at once')
+    await site.change(external(`ttl ${ttl}\nfallthrough x`))
+    t.same(await ask(), [`web.default.x. ${ttl} IN A 192.0.2.1`], 'with the image that is there')
+  }
+  await site.change(kubernetes('ttl 5'))
+  t.same(await ask(), [])
+  t.equal(api.requests.length, watches)
+  await site.running.stop()
+  await api.close()
+})
+
 void t.test('with other options kubernetes has heard everything before it answers', async t => {
   const api = new FakeApi()
   const site = await Changing.start(kubernetes('ttl 5'), { api: { endpoint: await api.listen() } })

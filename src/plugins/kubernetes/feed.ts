@@ -6,7 +6,9 @@ import type { ControlContext } from '../../server/plugin.ts'
 import type { ApiConnection } from '../../watch/connection.ts'
 import { isReverseZone, parseAddress } from '../../wire/address.ts'
 import { ZoneWriter } from '../../zones/writer.ts'
+import type { ExternalOptions } from '../external.ts'
 import { ClientWriter } from './clientwriter.ts'
+import { ExternalNames } from './external.ts'
 import { type KubernetesMetrics, kubernetesMetrics } from './metrics.ts'
 import { type KubernetesOptions, toWire } from './options.ts'
 import { Publisher } from './publisher.ts'
@@ -37,6 +39,15 @@ function describe(options: KubernetesOptions, addresses: readonly Uint8Array[]):
   return JSON.stringify([{ ...rest, namespaces }, addresses.map(octets => octets.join('.'))])
 }
 
+/** Those who are told where an image is now. */
+type Followers = Set<(image: SharedArrayBuffer) => Promise<void>>
+
+interface External {
+  readonly names: ExternalNames
+  readonly followers: Followers
+  readonly close: () => void
+}
+
 export class Feed {
   readonly key: string
   /** Resolves when all that the API holds has been published once. */
@@ -50,8 +61,10 @@ export class Feed {
   readonly #hides: (() => void)[] = []
   #connection: ApiConnection | undefined
   #watches: ReturnType<typeof openWatches> = new Map()
-  readonly #followers = new Set<(image: SharedArrayBuffer) => Promise<void>>()
-  readonly #clientFollowers = new Set<(table: SharedArrayBuffer) => Promise<void>>()
+  readonly #followers: Followers = new Set()
+  /** By their options: of a reload, both configurations may have the same. */
+  readonly #externals = new Map<string, External>()
+  readonly #clientFollowers: Followers = new Set()
   /** All that follow have the image. */
   #handedOver: Promise<unknown> = Promise.resolve()
   #onSynced!: () => void
@@ -114,6 +127,36 @@ export class Feed {
     this.#clientFollowers.add(onTable)
     this.#handedOver = Promise.all([this.#handedOver, onTable(writer.buffer)])
     return () => this.#clientFollowers.delete(onTable)
+  }
+
+  /** The same for zones of `k8s_external`, which go with the last that follows them. Only for who holds the feed. */
+  followExternal(options: ExternalOptions, onImage: (image: SharedArrayBuffer) => Promise<void>): () => void {
+    const key = JSON.stringify(options)
+    const external = this.#externals.get(key) ?? this.#openExternal(options)
+    this.#externals.set(key, external)
+    external.followers.add(onImage)
+    this.#handedOver = Promise.all([this.#handedOver, onImage(external.names.buffer)])
+    return () => {
+      external.followers.delete(onImage)
+      if (external.followers.size > 0) return
+      this.#externals.delete(key)
+      external.close()
+    }
+  }
+
+  #openExternal({ zones, apex, ttlSeconds, headless }: ExternalOptions): External {
+    const { endpointPodNames, namespaces } = this.#options
+    const records = { apex, ttlSeconds, headless, endpointPodNames }
+    const followers: Followers = new Set()
+    const names = new ExternalNames({ zones, records, namespaces, lingerMs: LINGER_MS }, image =>
+      this.#handOver(image, followers),
+    )
+    const unshare = this.#publishers[0].share(names)
+    const close = (): void => {
+      unshare()
+      names.stop()
+    }
+    return { names, followers, close }
   }
 
   #openClients(): ClientWriter {

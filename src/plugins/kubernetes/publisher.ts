@@ -3,7 +3,7 @@
 // nothing else. All slices of a Service change in one step.
 
 import { versionRecords, nameServerRecords, type FrontService } from '../../records/apex.ts'
-import { type OwnerRecords, octetsKey } from '../../records/item.ts'
+import { octetsKey } from '../../records/item.ts'
 import type { RecordOptions } from '../../records/options.ts'
 import { podRecords } from '../../records/pod.ts'
 import { addressKey, pointerOwner, pointerRecords } from '../../records/pointer.ts'
@@ -15,8 +15,9 @@ import type { WireName } from '../../wire/name.ts'
 import { joinName } from '../../wire/rrset.ts'
 import type { ZoneWriter } from '../../zones/writer.ts'
 import { type ClientWriter, sliceClients } from './clientwriter.ts'
-import { Lingering } from './linger.ts'
+import type { ExternalNames } from './external.ts'
 import { MultiMap } from './multimap.ts'
+import { type MakeRecords, Names, type ServiceInput } from './names.ts'
 
 export interface PublisherOptions {
   readonly records: RecordOptions
@@ -38,13 +39,6 @@ export interface PublisherOptions {
 }
 
 export type ServiceKind = 'cluster_ip' | 'headless_with_selector' | 'headless_without_selector'
-
-/** What the names of a Service were made from. Slim objects never change, so holding them is a snapshot. */
-interface ServiceInput {
-  readonly service: SlimService | undefined
-  readonly slices: readonly SlimEndpointSlice[]
-  readonly isExposed: boolean
-}
 
 export class Publisher {
   readonly #writer: ZoneWriter
@@ -68,30 +62,34 @@ export class Publisher {
   readonly #triggers: SlimEndpointSlice[] = []
   /** Resources whose first list has not been heard. */
   readonly #awaited = new Set(['services', 'namespaces'])
-  readonly #lingering: Lingering
+  readonly #names: Names
+  /** For each of the zones. */
+  readonly #makes: readonly MakeRecords[]
+  /** Zones beside its own that are made from the same. */
+  readonly #externals = new Set<ExternalNames>()
   #isModified = false
   #flushing: NodeJS.Immediate | undefined
 
   constructor(writer: ZoneWriter, options: PublisherOptions) {
     this.#writer = writer
     this.#options = options
-    this.#lingering = new Lingering(options.lingerMs, (owner, remains) => {
-      const isChanged = remains ? writer.publish(owner, remains.rrsets, remains.isAwaited) : writer.withdraw(owner)
-      if (isChanged) writer.serial = serialNow()
-    })
+    this.#names = new Names(writer, options.lingerMs)
+    this.#makes = options.forwardOrigins.map(
+      origin => (service, slices) => serviceRecords(service, slices, origin, options.records),
+    )
     if (!options.records.noEndpoints) this.#awaited.add('slices')
     if (options.pods === 'verified') this.#awaited.add('pods')
     for (const origin of options.forwardOrigins) {
       for (const category of ['svc', 'pod']) writer.publish(joinName([category], origin)!, [])
-      this.#publish(versionRecords(origin))
+      this.#names.publish(versionRecords(origin))
     }
-    for (const origin of options.reverseOrigins) this.#publish(versionRecords(origin))
+    for (const origin of options.reverseOrigins) this.#names.publish(versionRecords(origin))
     this.#publishNameServers()
   }
 
   stop(): void {
     clearImmediate(this.#flushing)
-    this.#lingering.stop()
+    this.#names.stop()
   }
 
   /** From now on, `clients` is told who has which address: Pods where they are watched, else the endpoints that are Pods. */
@@ -101,6 +99,21 @@ export class Publisher {
     for (const address of this.#slicesByAddress.keys())
       this.#dirtyAddresses.set(address, Buffer.from(address, 'latin1'))
     this.#schedule()
+  }
+
+  /** From now on, `external` has what is published, and is told of changes, until the function that it returns is called. */
+  share(external: ExternalNames): () => void {
+    this.#externals.add(external)
+    const nothing = { service: undefined, slices: [], isExposed: false }
+    for (const namespace of this.#namespaces) external.publishNamespace(namespace, this.#isExposed(namespace))
+    for (const key of new Set([...this.#services.keys(), ...this.#dirtyServices.keys()])) {
+      // The next flush tells the rest.
+      external.publishService(nothing, this.#dirtyServices.get(key) ?? this.#input(key))
+    }
+    const { localAddresses } = this.#options
+    external.publishNameServers(this.#findFront(localAddresses), localAddresses)
+    if (this.#awaited.size === 0) external.complete()
+    return () => this.#externals.delete(external)
   }
 
   readonly services: Sink<SlimService> = {
@@ -242,7 +255,11 @@ export class Publisher {
       this.#publishNamespace(namespace)
       if (this.#options.pods === 'verified') this.#touchPodsOf(namespace)
     }
-    for (const [key, before] of this.#dirtyServices) this.#publishService(before, this.#input(key))
+    for (const [key, before] of this.#dirtyServices) {
+      const after = this.#input(key)
+      this.#names.publishService(before, after, this.#makes)
+      for (const external of this.#externals) external.publishService(before, after)
+    }
     for (const [key, address] of this.#dirtyAddresses) this.#publishPointer(key, address)
     for (const [key, pod] of this.#dirtyPods) this.#publishPod(key, pod)
     this.#publishClients()
@@ -252,10 +269,12 @@ export class Publisher {
     this.#movedAddresses.clear()
     this.#dirtyPods.clear()
     this.#publishNameServers()
-    if (this.#isModified) this.#writer.serial = serialNow()
+    if (this.#isModified) this.#names.moveSerial()
     this.#isModified = false
     this.#tellTriggers()
-    if (this.#awaited.size === 0) this.#options.onComplete()
+    if (this.#awaited.size > 0) return
+    for (const external of this.#externals) external.complete()
+    this.#options.onComplete()
   }
 
   #isExposed(namespace: string): boolean {
@@ -266,12 +285,8 @@ export class Publisher {
     return this.#options.namespaces?.has(namespace) ?? true
   }
 
-  #publish({ owner, rrsets, isAwaited }: OwnerRecords): void {
-    this.#lingering.stay(owner)
-    this.#writer.publish(owner, rrsets, isAwaited)
-  }
-
   #publishNamespace(namespace: string): void {
+    for (const external of this.#externals) external.publishNamespace(namespace, this.#isExposed(namespace))
     const categories = this.#options.pods === 'disabled' ? ['svc'] : ['svc', 'pod']
     for (const origin of this.#options.forwardOrigins) {
       for (const category of categories) {
@@ -279,33 +294,6 @@ export class Publisher {
         if (!name) continue
         if (this.#isExposed(namespace)) this.#writer.publish(name, [])
         else this.#writer.withdraw(name)
-      }
-    }
-  }
-
-  #publishService(before: ServiceInput, after: ServiceInput): void {
-    const { records } = this.#options
-    // Only its slices have changed: what they have lost may be in another one soon.
-    const isMoving = after.service !== undefined && after.service === before.service && after.isExposed
-    if (!isMoving && before.service) this.#lingering.end(before.service.key)
-    for (const origin of this.#options.forwardOrigins) {
-      const gone = new Map<string, WireName>()
-      if (before.service && before.isExposed) {
-        for (const { owner } of serviceRecords(before.service, before.slices, origin, records)) {
-          gone.set(octetsKey(owner), owner)
-        }
-      }
-      if (after.service && after.isExposed) {
-        for (const published of serviceRecords(after.service, after.slices, origin, records)) {
-          const wasThere = gone.delete(octetsKey(published.owner))
-          if (wasThere && published.isAwaited && isMoving)
-            this.#lingering.leave(published.owner, after.service.key, published)
-          else this.#publish(published)
-        }
-      }
-      for (const owner of gone.values()) {
-        if (isMoving) this.#lingering.leave(owner, after.service.key)
-        else this.#writer.withdraw(owner)
       }
     }
   }
@@ -318,9 +306,9 @@ export class Publisher {
     const services = this.#servicesByAddress.get(key).filter(({ namespace }) => this.#isServed(namespace))
     const slices = this.#slicesByAddress.get(key).filter(slice => this.#isPointedTo(slice))
     const records = pointerRecords(address, owner, services, slices, primary, this.#options.records)
-    if (records) this.#publish(records)
-    else if (this.#movedAddresses.has(key)) this.#lingering.leave(owner, key)
-    else this.#writer.withdraw(owner)
+    if (records) this.#names.publish(records)
+    else if (this.#movedAddresses.has(key)) this.#names.leave(owner, key)
+    else this.#names.withdraw(owner)
   }
 
   #isPointedTo({ namespace, service }: SlimEndpointSlice): boolean {
@@ -334,8 +322,8 @@ export class Publisher {
     for (const origin of this.#options.forwardOrigins) {
       const records = podRecords(pod, origin, this.#options.records.ttlSeconds)
       if (!records) continue
-      if (isThere) this.#publish(records)
-      else this.#writer.withdraw(records.owner)
+      if (isThere) this.#names.publish(records)
+      else this.#names.withdraw(records.owner)
     }
   }
 
@@ -366,8 +354,9 @@ export class Publisher {
   #publishNameServers(): void {
     const { localAddresses, forwardOrigins, reverseOrigins, records } = this.#options
     const front = this.#findFront(localAddresses)
+    for (const external of this.#externals) external.publishNameServers(front, localAddresses)
     for (const origin of [...forwardOrigins, ...reverseOrigins]) {
-      for (const published of nameServerRecords(origin, front, localAddresses, records)) this.#publish(published)
+      for (const published of nameServerRecords(origin, front, localAddresses, records)) this.#names.publish(published)
     }
   }
 
@@ -402,9 +391,6 @@ function endpointAddresses({ endpoints }: SlimEndpointSlice): Set<string> {
 }
 
 const podKey = ({ namespace, podIP }: SlimPod): string => `${namespace}/${podIP}`
-
-/** A serial that only grows, as long as the clock does (RFC 1982). */
-const serialNow = (): number => Math.floor(Date.now() / 1000)
 
 function serviceKind(service: SlimService): ServiceKind {
   if (!service.headless) return 'cluster_ip'

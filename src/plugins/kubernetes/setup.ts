@@ -14,6 +14,7 @@ import type { SearchPath } from '../../server/searchpath.ts'
 import type { WireName } from '../../wire/name.ts'
 import { ZoneImage } from '../../zones/image.ts'
 import { formatDuration } from '../duration.ts'
+import type { ExternalOptions, ExternalSource } from '../external.ts'
 import { readSearchList } from '../searchlist.ts'
 import { ClientField, Clients } from './clients.ts'
 import type { Feed } from './feed.ts'
@@ -26,6 +27,8 @@ import { PodSearchPath } from './searchpath.ts'
 const IMAGE = 'kubernetes/image'
 /** The table of clients, there too. */
 const CLIENTS = 'kubernetes/clients'
+/** The zones of `k8s_external`. */
+const EXTERNAL = 'kubernetes/external'
 
 const CLIENT_LABELS: Readonly<Record<string, ClientField>> = {
   'kubernetes/client-namespace': ClientField.Namespace,
@@ -49,7 +52,7 @@ export const kubernetes: Plugin = {
   },
 }
 
-class KubernetesInstance implements Instance {
+class KubernetesInstance implements Instance, ExternalSource {
   readonly #options: KubernetesOptions
   readonly #block: Block
   /** Of this thread; the memory behind it is the feed's. */
@@ -57,6 +60,7 @@ class KubernetesInstance implements Instance {
   readonly #author: number
   #feed: Feed | undefined
   #clients: Clients | undefined
+  #external: ExternalOptions | undefined
   readonly #unfollows: (() => void)[] = []
 
   constructor(options: KubernetesOptions, block: Block) {
@@ -83,6 +87,11 @@ class KubernetesInstance implements Instance {
 
   searchPath(): SearchPath {
     return new PodSearchPath(this.#openClients(), this.#options.zones.map(toWire), readNodeSearchList())
+  }
+
+  followExternal(options: ExternalOptions, onImage: (image: SharedArrayBuffer) => void): void {
+    this.#external = options
+    this.#block.board.follow(EXTERNAL, onImage)
   }
 
   metadata(label: string): Metadata | undefined {
@@ -135,6 +144,7 @@ class KubernetesInstance implements Instance {
     const started = feed.hold()
     this.#unfollows.push(feed.follow(buffer => board.post(IMAGE, buffer)))
     if (this.#clients) this.#unfollows.push(feed.followClients(buffer => board.post(CLIENTS, buffer)))
+    if (this.#external) this.#unfollows.push(feed.followExternal(this.#external, image => board.post(EXTERNAL, image)))
     await started
     // One that is taken over may wait for its API still: then it is no worse than before.
     if (feed.isReady || feed.isActive) return

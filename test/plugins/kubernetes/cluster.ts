@@ -25,22 +25,32 @@ export interface ClusterOptions {
   readonly behind?: string
   /** SOA of the answers that bring one. */
   readonly soa?: string
+  /** What stands in front of the zone in its names. */
+  readonly soaNames?: SoaNames
   /** Runs before the server starts. */
   readonly prepare?: (api: FakeApi) => void
 }
 
+interface SoaNames {
+  readonly mname: string
+  readonly rname: string
+}
+
 const NAMESPACE = 'ns'
+const SOA_NAMES: SoaNames = { mname: 'ns.dns.', rname: 'hostmaster.' }
 const PATIENCE_MS = 10_000
 
 export class Cluster {
   readonly api: FakeApi
   readonly site: RunningSite
   readonly #soa: string
+  readonly #soaNames: SoaNames
 
-  constructor(api: FakeApi, site: RunningSite, soa: string) {
+  constructor(api: FakeApi, site: RunningSite, soa: string, soaNames = SOA_NAMES) {
     this.api = api
     this.site = site
     this.#soa = soa
+    this.#soaNames = soaNames
   }
 
   static async open(t: Test, options: ClusterOptions = {}): Promise<Cluster> {
@@ -52,7 +62,7 @@ export class Cluster {
     const corefile = `.:0 {\n bind 127.0.0.1\n kubernetes ${zones} {\n${options.options ?? ''}\n}\n${behind}\n}`
     const site = await RunningSite.start({ corefile, api: { endpoint: await api.listen() } })
     t.teardown(() => site.stop())
-    return new Cluster(api, site, soa)
+    return new Cluster(api, site, soa, options.soaNames)
   }
 
   /** Asks each question over UDP and TCP. */
@@ -91,7 +101,8 @@ export class Cluster {
 
   async ask(question: string, transport: 'udp' | 'tcp' = 'udp'): Promise<string[]> {
     const [name, type] = question.split(' ')
-    return render(await (transport === 'udp' ? this.site.ask(name, type) : this.site.askTcp(name, type)))
+    const answer = await (transport === 'udp' ? this.site.ask(name, type) : this.site.askTcp(name, type))
+    return render(answer, this.#soaNames)
   }
 
   #expand(lines: readonly string[]): string[] {
@@ -99,9 +110,9 @@ export class Cluster {
   }
 }
 
-const SOA = /^(\S+) (\d+) IN SOA ns\.dns\.(\S*) hostmaster\.(\S*) \* 7200 1800 86400 (\d+)$/
+const SOA = /^(\S+) (\d+) IN SOA (\S+) (\S+) \* 7200 1800 86400 (\d+)$/
 
-function render({ rcode, aa, tc, answer, ns, extra }: Answer): string[] {
+function render({ rcode, aa, tc, answer, ns, extra }: Answer, soaNames: SoaNames): string[] {
   const additional = extra.map(line => `; ${line}`)
   const flags = tc ? ['TC'] : []
   if (answer.length > 0)
@@ -116,7 +127,8 @@ function render({ rcode, aa, tc, answer, ns, extra }: Answer): string[] {
   const outcome = rcode === 'NOERROR' ? 'NODATA' : rcode
   if (rcode === 'REFUSED' && !aa && ns.length + extra.length === 0) return [outcome]
   const [, zone, ttl, mname, rname, minimum] = SOA.exec(ns.join('\n')) ?? []
-  const isSoa = zone !== undefined && [mname, rname].every(name => name === (zone === '.' ? '' : zone))
+  const origin = zone === '.' ? '' : zone
+  const isSoa = zone !== undefined && mname === soaNames.mname + origin && rname === soaNames.rname + origin
   const authority = isSoa ? `${zone} ${ttl}/${minimum}` : `without SOA ${ns.join('\n')}`
   return [`${outcome} ${authority}`, ...additional, ...flags, ...(aa ? [] : ['not authoritative'])]
 }

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import t from 'tap'
+import { ExternalNames } from '../../../src/plugins/kubernetes/external.ts'
 import { Publisher, type PublisherOptions, type ServiceKind } from '../../../src/plugins/kubernetes/publisher.ts'
 import {
   type SlimNamespace,
@@ -17,6 +18,7 @@ import { Type } from '../../../src/wire/constants.ts'
 import { formatName, parseName, type WireName } from '../../../src/wire/name.ts'
 import type { Rrset } from '../../../src/wire/rrset.ts'
 import { ZoneImage } from '../../../src/zones/image.ts'
+import { Head } from '../../../src/zones/layout.ts'
 import { ZoneWriter } from '../../../src/zones/writer.ts'
 import { OPTIONS } from '../../records/objects.ts'
 import { readSet } from '../../zones/reading.ts'
@@ -70,11 +72,20 @@ class Zone {
     for (const sink of ['services', 'slices', 'namespaces', 'pods'] as const) this.publisher[sink].listed()
   }
 
+  /** Zones of `k8s_external` beside it, from now on. */
+  share(): ExternalNames {
+    const records = { ttlSeconds: 5, apex: 'dns', headless: true, endpointPodNames: false }
+    const zones = ['x.', '10.in-addr.arpa.', 'ip6.arpa.']
+    const external = new ExternalNames({ zones, records, namespaces: undefined, lingerMs: 0 }, () => {})
+    this.publisher.share(external)
+    return external
+  }
+
   /** Sets of a name as sorted text. */
-  read(name: WireName): string {
+  read(name: WireName, image = this.image): string {
     return JSON.stringify(
       TYPES.map(type => {
-        const set = readSet(this.image, name, type)
+        const set = readSet(image, name, type)
         return typeof set === 'object' ? [set.answer.sort(), set.additional.sort()] : [set ?? 'missing']
       }),
     )
@@ -95,6 +106,7 @@ const service = fc
     metadata: fc.record({ name: fc.constantFrom('s', 't'), namespace: namespaceName }),
     spec: fc.oneof(
       fc.record({
+        externalIPs: fc.constantFrom([], ['10.0.0.1'], ['10.9.9.9', 'fd00::1']),
         clusterIPs: fc.constantFrom(['None'], ['10.0.0.1'], ['10.0.0.2', 'fd00::1'], []),
         ports: fc.subarray([{ name: 'x', port: 1 }, { port: 2 }]),
         selector: fc.constantFrom({}, { app: 's' }),
@@ -186,6 +198,51 @@ for (const records of [OPTIONS, { ...OPTIONS, zonal: true, ptr: 'headless' } as 
     })
   })
 }
+
+const SERVICES = ['s.a.x.', 't.a.x.', 's.b.x.', 't.b.x.']
+const EXTERNAL = [
+  'x.',
+  'a.x.',
+  'b.x.',
+  'ns1.dns.x.',
+  '10.in-addr.arpa.',
+  '1.0.0.10.in-addr.arpa.',
+  '9.9.9.10.in-addr.arpa.',
+]
+  .concat(SERVICES.flatMap(name => ['', 'h.', '10-0-0-1.', '_x._tcp.'].map(label => label + name)))
+  .map(name => parseName(name)!)
+
+void t.test('so are the zones of k8s_external, whenever they came to be', async t => {
+  const found = new Set<string>()
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 40, size: 'max' }), fc.nat(40), (changes, from) => {
+      const [lived, made, world] = [new Zone(), new Zone(), new World()]
+      let shared: ExternalNames | undefined
+      for (const [i, { object, isDeleted, isFlushed }] of changes.entries()) {
+        if (i === from) shared = lived.share()
+        world.tell(lived, object, isDeleted)
+        if (isFlushed) lived.publisher.flush()
+      }
+      shared ??= lived.share()
+      lived.publisher.flush()
+      const fresh = made.share()
+      world.replay(made)
+      made.publisher.flush()
+      for (const { publisher } of [lived, made]) publisher.stop()
+      const images = [shared, fresh].map(({ buffer }) => new ZoneImage(buffer))
+      for (const name of EXTERNAL) {
+        const [is, expected] = images.map(image => lived.read(name, image))
+        if (is !== expected) throw new Error(`${formatName(name)}: ${is}, expected ${expected}`)
+        found.add(is)
+      }
+      const [words, expected] = [shared, fresh].map(({ buffer }) => new Uint32Array(buffer))
+      if (words[Head.Names] !== expected[Head.Names]) throw new Error('names are left over')
+      if (words[Head.LiveBytes] !== expected[Head.LiveBytes]) throw new Error('octets are left over')
+    }),
+    { numRuns: 200 },
+  )
+  t.ok(found.size > 50, `${found.size} different answers`)
+})
 
 const slimWeb = (clusterIPs: string[]): SlimService =>
   slimService({ metadata: { name: 'dns', namespace: 'kube-system' }, spec: { clusterIPs, ports: [{ port: 53 }] } })!

@@ -1,0 +1,83 @@
+// The names that a publisher has in a zone image. A change of a Service gives it other names: those that are new or differ are published, those
+// that are no more go, or linger for a moment.
+
+import { type OwnerRecords, octetsKey } from '../../records/item.ts'
+import type { SlimEndpointSlice, SlimService } from '../../watch/slim.ts'
+import type { WireName } from '../../wire/name.ts'
+import type { ZoneWriter } from '../../zones/writer.ts'
+import { Lingering } from './linger.ts'
+
+/** What the names of a Service were made from. Slim objects never change, so holding them is a snapshot. */
+export interface ServiceInput {
+  readonly service: SlimService | undefined
+  readonly slices: readonly SlimEndpointSlice[]
+  readonly isExposed: boolean
+}
+
+/** The names of a Service in one zone. */
+export type MakeRecords = (service: SlimService, slices: readonly SlimEndpointSlice[]) => OwnerRecords[]
+
+export class Names {
+  readonly #writer: ZoneWriter
+  readonly #lingering: Lingering
+
+  /** `lingerMs` is for how long a name stays when its last record has gone and its Service has not. */
+  constructor(writer: ZoneWriter, lingerMs: number) {
+    this.#writer = writer
+    this.#lingering = new Lingering(lingerMs, (owner, remains) => {
+      const isChanged = remains ? writer.publish(owner, remains.rrsets, remains.isAwaited) : writer.withdraw(owner)
+      if (isChanged) this.moveSerial()
+    })
+  }
+
+  stop(): void {
+    this.#lingering.stop()
+  }
+
+  /** A serial that only grows, as long as the clock does (RFC 1982). */
+  moveSerial(): void {
+    this.#writer.serial = Math.floor(Date.now() / 1000)
+  }
+
+  /** Returns whether anything has changed, as the other methods do. */
+  publish({ owner, rrsets, isAwaited }: OwnerRecords): boolean {
+    this.#lingering.stay(owner)
+    return this.#writer.publish(owner, rrsets, isAwaited)
+  }
+
+  withdraw(owner: WireName): boolean {
+    return this.#writer.withdraw(owner)
+  }
+
+  /** The name is to go unless it is published again; `of` is what it is a name of. */
+  leave(owner: WireName, of: string): void {
+    this.#lingering.leave(owner, of)
+  }
+
+  /** `make` gives the names in each of the zones. */
+  publishService(before: ServiceInput, after: ServiceInput, makes: readonly MakeRecords[]): boolean {
+    // Only its slices have changed: what they have lost may be in another one soon.
+    const isMoving = after.service !== undefined && after.service === before.service && after.isExposed
+    if (!isMoving && before.service) this.#lingering.end(before.service.key)
+    let isChanged = false
+    for (const make of makes) {
+      const gone = new Map<string, WireName>()
+      if (before.service && before.isExposed) {
+        for (const { owner } of make(before.service, before.slices)) gone.set(octetsKey(owner), owner)
+      }
+      if (after.service && after.isExposed) {
+        for (const published of make(after.service, after.slices)) {
+          const wasThere = gone.delete(octetsKey(published.owner))
+          if (wasThere && published.isAwaited && isMoving)
+            this.#lingering.leave(published.owner, after.service.key, published)
+          else if (this.publish(published)) isChanged = true
+        }
+      }
+      for (const owner of gone.values()) {
+        if (isMoving) this.#lingering.leave(owner, after.service.key)
+        else if (this.#writer.withdraw(owner)) isChanged = true
+      }
+    }
+    return isChanged
+  }
+}
