@@ -9,11 +9,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 export interface LameduckLimits {
   /** Nothing has come for so long: nobody sends any more. Where the lameduck was shorter, that long. */
   readonly quietMs: number
-  /** From the signal on. The grace period of Kubernetes is 30 s, and the last answers may take 5 of them. */
+  /**
+   * From the signal on. The grace period of Kubernetes is 30 s; `forward` gives a server 2 s to answer. The third probe of kubeadm's fails after 20 to 30 s: each
+   * second sooner loses queries in one more of ten Pods.
+   */
   readonly totalMs: number
 }
 
-export const LAMEDUCK_LIMITS: LameduckLimits = { quietMs: 3_000, totalMs: 25_000 }
+export const LAMEDUCK_LIMITS: LameduckLimits = { quietMs: 3_000, totalMs: 28_000 }
 
 const POLL_MS = 100
 

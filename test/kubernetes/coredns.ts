@@ -63,6 +63,8 @@ spec:
           image: registry.k8s.io/coredns/coredns:v1.14.2
           args: [-conf, /etc/coredns/Corefile]
           resources: { limits: { memory: 170Mi }, requests: { cpu: 100m, memory: 70Mi } }
+          ports: [{ name: readiness-probe, containerPort: 8181 }]
+          readinessProbe: { httpGet: { path: /ready, port: readiness-probe } }
           securityContext:
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true
