@@ -28,6 +28,7 @@ import { reload } from './reload/setup.ts'
 import { rewrite } from './rewrite/setup.ts'
 import { template } from './template/setup.ts'
 import { timeouts } from './timeouts/setup.ts'
+import { transfer } from './transfer/setup.ts'
 import { whoami } from './whoami/setup.ts'
 
 export const PLUGINS: readonly Plugin[] = [
@@ -53,6 +54,7 @@ export const PLUGINS: readonly Plugin[] = [
   header,
   minimal,
   template,
+  transfer,
   hosts,
   external,
   kubernetes,

@@ -7,9 +7,10 @@ import type { ListenerContext } from './listener.ts'
 import { LONG_ROOM } from './room.ts'
 import type { TcpLimits } from './tcp.ts'
 import { FRAME_HEAD_LENGTH, FrameReader } from '../wire/frame.ts'
+import { Rcode } from '../wire/constants.ts'
 import { NO_REPLY } from './dispatcher.ts'
-import { Transport } from '../wire/query.ts'
-import { write16 } from '../wire/reply.ts'
+import { type Query, Transport } from '../wire/query.ts'
+import { type MessageStream, type Reply, write16 } from '../wire/reply.ts'
 
 /** Queries of one connection that wait for their answers; the connection is not read further until some have left. */
 const MAX_OUTSTANDING = 128
@@ -25,7 +26,7 @@ export interface Keeper {
   dropped(connection: Connection): void
 }
 
-export class Connection implements Holder {
+export class Connection implements Holder, MessageStream {
   held = 0
   readonly #socket: Socket
   readonly #context: ListenerContext
@@ -140,6 +141,7 @@ export class Connection implements Holder {
     const { service, pool } = this.#context
     const exchange = pool.take()
     const { query } = exchange
+    exchange.reply.stream = this
     query.transport = Transport.TCP
     query.clientAddress = this.#clientAddress
     query.clientPort = this.#clientPort
@@ -161,6 +163,23 @@ export class Connection implements Holder {
     this.#context.pool.giveBack(exchange)
     this.#outstanding--
     this.#continue()
+  }
+
+  send(query: Query, reply: Reply): Promise<boolean> {
+    const socket = this.#socket
+    const length = reply.finish(query, Rcode.NOERROR)
+    const from = reply.start - FRAME_HEAD_LENGTH
+    write16(reply.bytes, from, length)
+    const message = Buffer.copyBytesFrom(reply.bytes, from, FRAME_HEAD_LENGTH + length)
+    reply.begin(query, reply.start)
+    if (!socket.writable) return Promise.resolve(false)
+    return new Promise(resolve => {
+      socket.write(message, error => {
+        this.#onWritten()
+        resolve(!error)
+      })
+      this.#update()
+    })
   }
 
   /** The socket keeps what it cannot send at once. */

@@ -51,6 +51,7 @@ export class Exchange {
       this.#long = undefined
     }
     this.reply.bytes = this.#short
+    this.reply.stream = undefined
   }
 }
 

@@ -11,6 +11,7 @@ import type { Board } from './board.ts'
 import type { Handler } from './handler.ts'
 import type { HttpEndpoints } from './http.ts'
 import type { Metadata } from './metadata.ts'
+import type { Primary } from './primary.ts'
 import type { SearchPath } from './searchpath.ts'
 import type { TcpLimits } from './tcp.ts'
 
@@ -67,6 +68,8 @@ export interface Instance extends Phases {
   readonly collects?: (query: Query) => boolean
   /** The search paths of clients, where it knows them: for `autopath @NAME`. */
   searchPath?(): SearchPath
+  /** The zones that it holds whole, for `transfer`. */
+  readonly primary?: Primary
   /** The servers that it hands questions to, for `loop` to look for one that hands them back. */
   readonly upstreams?: readonly Upstream[]
 }

@@ -26,6 +26,15 @@ const NO_TEXT = new Uint8Array(0)
 /** Below this, a loop of our own beats the call into Buffer's copy. */
 const SHORT_COPY = 48
 
+/** Where a reply may be more than one message: a zone transfer over TCP (RFC 5936 section 2.2). */
+export interface MessageStream {
+  /**
+   * Sends what is written of the reply as a message, and begins the next. Resolves when the client's system has taken it; false when there is
+   * nobody any more. Does not reject.
+   */
+  send(query: Query, reply: Reply): Promise<boolean>
+}
+
 /** Gives a reply that does not fit where it lies a buffer for the longest message. */
 export type MoreRoom = () => Buffer
 
@@ -58,6 +67,8 @@ export class Reply {
   author = -1
   /** The server that was asked for it last, `10.0.0.10:53`; empty when none was (`forward`). */
   upstream = ''
+  /** Takes messages before the last one; undefined where there can be only one. */
+  stream: MessageStream | undefined = undefined
   readonly #moreRoom: MoreRoom | undefined
   /** Octets that the finished message may have, whatever `bytes` has room for. */
   #maxSize = 0

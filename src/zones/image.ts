@@ -22,6 +22,18 @@ export const NO_BLOCK = 0
 const EMPTY = new SharedArrayBuffer((HEAD_WORDS + 1) * 4)
 new Uint32Array(EMPTY)[Head.Magic] = MAGIC
 
+/**
+ * The image as it was at one moment. Blocks never change (`children` aside), and those that nothing leads to any more go with the buffer when
+ * nobody has it, so this takes 4 octets for each slot.
+ */
+export interface FrozenImage {
+  readonly bytes: Buffer
+  readonly words: Uint32Array
+  /** Offsets of blocks, SLOT_FREE and SLOT_FREED. */
+  readonly slots: Int32Array
+  readonly serial: number
+}
+
 export class ZoneImage {
   /** The whole image as octets: records are copied out of it. */
   bytes!: Buffer
@@ -78,6 +90,16 @@ export class ZoneImage {
   /** `find` for a name whose hash is not at hand. */
   lookup(name: Uint8Array, from: number, length: number): number {
     return this.find(name, from, length, hashName(name, from, length))
+  }
+
+  /** A copy of the table, with which all blocks stay as they are; undefined while what belongs together is being published. */
+  freeze(): FrozenImage | undefined {
+    const words = this.#words
+    const version = Atomics.load(words, Head.Version)
+    if (version % 2 === 1) return undefined
+    const slots = this.#slots.slice()
+    const { serial } = this
+    return Atomics.load(words, Head.Version) === version ? { bytes: this.bytes, words, slots, serial } : undefined
   }
 
   /** Whether the name was published for its own sake; else it exists because of a name below it. */

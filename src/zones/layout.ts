@@ -33,6 +33,8 @@ export const Head = {
   Serial: 7,
   /** 1 from when all that the source holds has been published once. Until then a missing name is not known to be missing. */
   Complete: 8,
+  /** Odd while what belongs together is being published: whoever copies the table then would have a part of it. */
+  Version: 9,
 } as const
 
 export const HEAD_WORDS = 16

@@ -3,6 +3,7 @@
 import { type WireName, hashName, isSubdomain } from '../wire/name.ts'
 import type { Rrset } from '../wire/rrset.ts'
 import { encodeBlock } from './block.ts'
+import { SerialClock } from './serial.ts'
 import {
   BLOCK_WORDS,
   ENTRY_WORDS,
@@ -25,6 +26,13 @@ export class ZoneWriter {
   #slots!: Int32Array
   readonly #origins: readonly WireName[]
   readonly #onHandover: (buffer: SharedArrayBuffer) => void
+  readonly #clock = new SerialClock(serial => {
+    this.serial = serial
+    this.onSerial?.()
+  })
+  #hasChanged = false
+  /** Called when `change` has moved the serial. */
+  onSerial: (() => void) | undefined
 
   /**
    * `origins` are the apexes of the zones, lower case; they exist from the start and for ever. `onHandover` is called with the new buffer
@@ -56,6 +64,30 @@ export class ZoneWriter {
 
   set serial(serial: number) {
     Atomics.store(this.#words, Head.Serial, serial >>> 0)
+  }
+
+  get serial(): number {
+    return this.#words[Head.Serial]
+  }
+
+  /**
+   * What `step` publishes and withdraws belongs together: a copy of the image has all of it or nothing. If it changes anything, the serial
+   * moves, at most once a second.
+   */
+  change(step: () => void): void {
+    this.#hasChanged = false
+    Atomics.add(this.#words, Head.Version, 1)
+    try {
+      step()
+    } finally {
+      if (this.#hasChanged) this.#clock.tick()
+      Atomics.add(this.#words, Head.Version, 1) // it may be another image by now
+    }
+  }
+
+  /** The serial is to move behind the `change` that this is within, whether any record changes or not. */
+  touch(): void {
+    this.#hasChanged = true
   }
 
   /** Says that all that the source holds has been published. */
@@ -94,6 +126,7 @@ export class ZoneWriter {
   /** Puts `block` where `name` is, or in a new slot; the count of children goes along. */
   #replace(slot: number, name: WireName, block: Uint8Array): void {
     if (this.#reserve(block.length)) slot = this.#findSlot(name) // the image has moved, and with it the slots
+    this.#hasChanged = true
     const words = this.#words
     const isNew = slot < 0
     const old = isNew ? 0 : this.#slots[slot]
@@ -112,6 +145,7 @@ export class ZoneWriter {
   }
 
   #remove(slot: number, name: WireName): void {
+    this.#hasChanged = true
     this.#words[Head.LiveBytes] -= this.#words[(this.#slots[slot] >> 2) + 1]
     this.#words[Head.Names]--
     Atomics.store(this.#slots, slot, SLOT_FREED)
@@ -203,7 +237,8 @@ export class ZoneWriter {
       while (this.#slots[slot] !== SLOT_FREE) slot = (slot + 1) & (slotCount - 1)
       this.#slots[slot] = at
     }
-    for (const head of [Head.LiveBytes, Head.Names, Head.Serial, Head.Complete]) words[head] = oldWords[head]
+    for (const head of [Head.LiveBytes, Head.Names, Head.Serial, Head.Complete, Head.Version])
+      words[head] = oldWords[head]
     words[Head.UsedSlots] = words[Head.Names]
     this.#onHandover(this.#buffer)
   }

@@ -67,6 +67,7 @@ export class Feed {
   readonly #clientFollowers: Followers = new Set()
   /** All that follow have the image. */
   #handedOver: Promise<unknown> = Promise.resolve()
+  readonly #serialFollowers = new Set<() => void>()
   #onSynced!: () => void
   #isComplete = false
   #isReady = false
@@ -82,6 +83,7 @@ export class Feed {
     this.#process = process
     this.#counts = kubernetesMetrics(process.metrics)
     this.#writer = new ZoneWriter(options.zones.map(toWire), buffer => this.#handOver(buffer))
+    this.#writer.onSerial = () => this.#tellSerial()
     this.synced = new Promise(resolve => {
       this.#onSynced = resolve
     })
@@ -159,6 +161,18 @@ export class Feed {
     return { names, followers, close }
   }
 
+  /** Calls when the serial has moved, once all is published; at once if it is. Until the function that it returns is called. */
+  followSerial(onMove: () => void): () => void {
+    this.#serialFollowers.add(onMove)
+    if (this.#isReady) onMove()
+    return () => this.#serialFollowers.delete(onMove)
+  }
+
+  #tellSerial(): void {
+    if (!this.#isReady) return
+    for (const follower of this.#serialFollowers) follower()
+  }
+
   #openClients(): ClientWriter {
     const writer = new ClientWriter(table => this.#handOver(table, this.#clientFollowers))
     this.#publishers[0]?.follow(writer)
@@ -234,12 +248,14 @@ export class Feed {
     if (this.#isComplete) return
     this.#isComplete = true
     this.#process.relieve()
+    if (this.#writer.serial === 0) this.#writer.change(() => this.#writer.touch())
     this.#writer.markComplete()
     const zones = this.#options.zones.join(' ')
     this.#process.log.info(`plugin/kubernetes: serving ${this.#writer.names} names in ${zones}`)
     await this.#handedOver
     this.#isReady = true
     this.#onSynced()
+    this.#tellSerial()
   }
 }
 

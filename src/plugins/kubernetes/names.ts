@@ -25,8 +25,10 @@ export class Names {
   constructor(writer: ZoneWriter, lingerMs: number) {
     this.#writer = writer
     this.#lingering = new Lingering(lingerMs, (owner, remains) => {
-      const isChanged = remains ? writer.publish(owner, remains.rrsets, remains.isAwaited) : writer.withdraw(owner)
-      if (isChanged) this.moveSerial()
+      writer.change(() => {
+        if (remains) writer.publish(owner, remains.rrsets, remains.isAwaited)
+        else writer.withdraw(owner)
+      })
     })
   }
 
@@ -34,9 +36,9 @@ export class Names {
     this.#lingering.stop()
   }
 
-  /** A serial that only grows, as long as the clock does (RFC 1982). */
+  /** For what was not published within `ZoneWriter.change`. */
   moveSerial(): void {
-    this.#writer.serial = Math.floor(Date.now() / 1000)
+    this.#writer.change(() => this.#writer.touch())
   }
 
   /** Returns whether anything has changed, as the other methods do. */

@@ -251,6 +251,14 @@ export class Publisher {
 
   /** Publishes everything that has changed. Runs by itself once the event loop has read what there was. */
   flush(): void {
+    this.#writer.change(() => this.#publishChanges())
+    this.#tellTriggers()
+    if (this.#awaited.size > 0) return
+    for (const external of this.#externals) external.complete()
+    this.#options.onComplete()
+  }
+
+  #publishChanges(): void {
     for (const namespace of this.#dirtyNamespaces) {
       this.#publishNamespace(namespace)
       if (this.#options.pods === 'verified') this.#touchPodsOf(namespace)
@@ -269,12 +277,8 @@ export class Publisher {
     this.#movedAddresses.clear()
     this.#dirtyPods.clear()
     this.#publishNameServers()
-    if (this.#isModified) this.#names.moveSerial()
+    if (this.#isModified) this.#writer.touch()
     this.#isModified = false
-    this.#tellTriggers()
-    if (this.#awaited.size > 0) return
-    for (const external of this.#externals) external.complete()
-    this.#options.onComplete()
   }
 
   #isExposed(namespace: string): boolean {

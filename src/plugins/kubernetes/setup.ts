@@ -21,6 +21,7 @@ import type { Feed } from './feed.ts'
 import { KubernetesHandler } from './kubernetes.ts'
 import { nameMetadata } from './metadata.ts'
 import { type KubernetesOptions, readOptions, toWire } from './options.ts'
+import { ImagePrimary } from './primary.ts'
 import { PodSearchPath } from './searchpath.ts'
 
 /** The zone image, on the board of the server block. */
@@ -57,6 +58,7 @@ class KubernetesInstance implements Instance, ExternalSource {
   readonly #block: Block
   /** Of this thread; the memory behind it is the feed's. */
   readonly #image = new ZoneImage()
+  readonly primary: ImagePrimary
   readonly #author: number
   #feed: Feed | undefined
   #clients: Clients | undefined
@@ -66,6 +68,8 @@ class KubernetesInstance implements Instance, ExternalSource {
   constructor(options: KubernetesOptions, block: Block) {
     this.#options = options
     this.#block = block
+    const { zones, ttlSeconds, negativeTtlSeconds = ttlSeconds } = options
+    this.primary = new ImagePrimary(this.#image, zones.map(toWire), negativeTtlSeconds)
     block.board.follow(IMAGE, (buffer: SharedArrayBuffer) => this.#image.attach(buffer))
     this.#author = joinChain(block, 'kubernetes')
   }
@@ -143,6 +147,7 @@ class KubernetesInstance implements Instance, ExternalSource {
     this.#feed = feed
     const started = feed.hold()
     this.#unfollows.push(feed.follow(buffer => board.post(IMAGE, buffer)))
+    this.#unfollows.push(feed.followSerial(() => this.primary.tell()))
     if (this.#clients) this.#unfollows.push(feed.followClients(buffer => board.post(CLIENTS, buffer)))
     if (this.#external) this.#unfollows.push(feed.followExternal(this.#external, image => board.post(EXTERNAL, image)))
     await started

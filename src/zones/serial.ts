@@ -1,0 +1,38 @@
+// The serials of a zone: the seconds of the clock, as in CoreDNS, so that they grow over restarts too (RFC 1982). A zone that changes more than
+// once in a second has its next serial in the next one: counting on would run ahead of the clock, and after a restart secondaries would hold
+// the zone for newer than it is.
+
+const SECOND_MS = 1000
+
+export class SerialClock {
+  readonly #onSerial: (serial: number) => void
+  #last = 0
+  #isDue = false
+
+  constructor(onSerial: (serial: number) => void) {
+    this.#onSerial = onSerial
+  }
+
+  /** The zone has changed: calls with the next serial, at once or when the second is over in which the last one was. */
+  tick(): void {
+    if (Math.floor(Date.now() / SECOND_MS) > this.#last) {
+      this.#advance()
+      return
+    }
+    if (this.#isDue) return
+    this.#isDue = true
+    setTimeout(
+      () => {
+        if (this.#isDue) this.#advance()
+      },
+      SECOND_MS - (Date.now() % SECOND_MS) + 1,
+    ).unref()
+  }
+
+  /** It grows even when the clock has been set back. */
+  #advance(): void {
+    this.#isDue = false
+    this.#last = Math.max(Math.floor(Date.now() / SECOND_MS), this.#last + 1)
+    this.#onSerial(this.#last >>> 0)
+  }
+}
