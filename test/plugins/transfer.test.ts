@@ -209,6 +209,19 @@ void t.test('before all has been heard there is no zone to transfer', async t =>
   t.same((await transfer(site.port, Z, 1)).rcode, 2)
 })
 
+void t.test('every serving thread transfers the zone, as it is after a change too', async t => {
+  const { site, api } = await open(t, `multisocket 2\n${ANYBODY}`)
+  const connections = await Promise.all(Array.from({ length: 8 }, () => TcpClient.connect(site.port)))
+  for (const client of connections) t.equal((await transferOver(client, Z)).lines.length, COUNT)
+  api.apply(clusterIP('more', ['10.96.0.12']))
+  for (const client of connections) {
+    let { lines } = await transferOver(client, Z)
+    while (lines.length === COUNT) lines = (await transferOver(client, Z)).lines
+    t.equal(lines.length, COUNT + 4)
+    client.socket.destroy()
+  }
+})
+
 const MISTAKES: readonly [text: string, message: RegExp][] = [
   ['transfer', /:2:\d+.*transfer has no 'to'/],
   ['transfer {\n to\n}', /:3:\d+.*nothing after 'to'/],
