@@ -104,7 +104,8 @@ export class Notifier {
         finish(read16(answer, 2) & RCODE_MASK)
       })
       // Connected, so that only the secondary's datagrams come.
-      socket.bind({ address: this.#source }, () => socket.connect(port, host, () => socket.send(message)))
+      socket.bind({ address: this.#source }, () => socket.connect(port, host))
+      socket.on('connect', () => socket.send(message))
     })
   }
 }
