@@ -172,11 +172,13 @@ void t.test('in the midst of all that every question ends, and when it is over n
 
 void t.test('a connection outlives what is wrong with its streams', async t => {
   const hostile = await startHostile(t, '3')
-  const forwarding = await forwardTo(t, hostile, 'max_connect_attempts 1\n read_timeout 1s')
+  const forwarding = await forwardTo(t, hostile, 'max_connect_attempts 1\n read_timeout 5s')
   // What of these answers nobody reads is more than the window of the connection, several times over.
   for (let round = 0; round < 4; round++) {
     const good = Array.from({ length: 4 }, (_, i) => forwarding.ask({ name: `good.r${round}.n${i}.example.` }))
-    const bad = ['oversized', 'long-length', 'late'].map(way => forwarding.ask({ name: `${way}.r${round}.example.` }))
+    // Once is enough for the one that takes all of the time.
+    const ways = round === 3 ? ['oversized', 'long-length', 'late'] : ['oversized', 'long-length']
+    const bad = ways.map(way => forwarding.ask({ name: `${way}.r${round}.example.` }))
     for (const { rcode } of await Promise.all(bad)) t.equal(rcode, Rcode.SERVFAIL)
     for (const { rcode } of await Promise.all(good)) t.equal(rcode, Rcode.NOERROR)
   }
