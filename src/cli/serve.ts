@@ -9,7 +9,7 @@ import type { ApiDefaults } from '../server/plugin.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { HELP } from './help.ts'
 import { createLog } from './log.ts'
-import { loadRelief } from './memory.ts'
+import { letYoungHeapGrow, loadRelief } from './memory.ts'
 import { writeOut } from './output.ts'
 import { trapSignals } from './signals.ts'
 import { Site } from './site.ts'
@@ -85,6 +85,7 @@ async function run(
   // Nothing is answered before the start is over: whoever asks for the end until then need not wait for it.
   const code = await Promise.race([site.start(), fatal, immediate, graceful.then(() => 0)])
   if (code !== undefined) return code
+  letYoungHeapGrow()
   const pidfile = writePidfile(flags.pidfile, log)
   try {
     if (!flags.quiet) for (const line of [...site.keys, VERSION_TEXT]) tell(flags, log, line)
