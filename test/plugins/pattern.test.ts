@@ -122,8 +122,11 @@ void t.test('counts written out match what they match where they stay', async t 
     fc.tuple(min, fc.nat(4), fc.constantFrom('', '?')).map(([min, more, lazy]) => `{${min},${min + more}}${lazy}`),
   )
   const part = fc.tuple(atom, quantifier).map(pair => pair.join(''))
+  // What would rather be nothing, counted, is left out: JavaScript refuses a repetition of nothing, Go writes it out as we do.
+  const prefersNothing = /(\?|\{0,\d+\})\?/
   const nested = fc
     .tuple(part, part, fc.constantFrom('(', '(?:'), quantifier)
+    .filter(([a, b, , q]) => !q.startsWith('{') || !prefersNothing.test(a + b))
     .map(([a, b, open, q]) => `${open}${a}${b})${q}`)
   const pattern = fc.array(fc.oneof(part, nested), { minLength: 1, maxLength: 3 }).map(parts => parts.join(''))
   fc.assert(
