@@ -3,7 +3,7 @@
 import type { Registry } from '../../metrics/registry.ts'
 import type { RequestObserver } from '../../watch/connection.ts'
 import type { ReflectorStatus } from '../../watch/reflector.ts'
-import type { ServiceKind } from './publisher.ts'
+import type { ServiceKind } from './triggers.ts'
 
 /** 1 ms to about 9 minutes. */
 const PROGRAMMING_BUCKETS = Array.from({ length: 20 }, (_, i) => 0.001 * 2 ** i)

@@ -3,7 +3,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { ExternalNames } from '../../../src/plugins/kubernetes/external.ts'
-import { Publisher, type PublisherOptions, type ServiceKind } from '../../../src/plugins/kubernetes/publisher.ts'
+import { Publisher, type PublisherOptions } from '../../../src/plugins/kubernetes/publisher.ts'
+import type { ServiceKind } from '../../../src/plugins/kubernetes/triggers.ts'
 import {
   type SlimNamespace,
   type SlimPod,

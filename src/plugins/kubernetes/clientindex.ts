@@ -1,0 +1,53 @@
+// Who has which address, as the API changes: Pods where they are watched, else the endpoints that are Pods. It is kept only where somebody
+// asks for it.
+
+import { addressKey } from '../../records/pointer.ts'
+import type { SlimEndpointSlice, SlimPod } from '../../watch/slim.ts'
+import { type ClientWriter, sliceClients } from './clientwriter.ts'
+import { MultiMap } from './multimap.ts'
+import { endpointAddresses } from './pointers.ts'
+
+export class ClientIndex {
+  readonly #writer: ClientWriter
+  readonly #hasPods: boolean
+  readonly #slices: Pick<MultiMap<SlimEndpointSlice>, 'get'>
+  readonly #pods = new MultiMap<SlimPod>()
+  readonly #dirty = new Set<string>()
+
+  /** `slices` are those that have an address; `hasPods`: Pods are watched, and they alone are believed. */
+  constructor(
+    writer: ClientWriter,
+    slices: Pick<MultiMap<SlimEndpointSlice>, 'get' | 'keys'>,
+    pods: Iterable<readonly SlimPod[]>,
+    hasPods: boolean,
+  ) {
+    this.#writer = writer
+    this.#slices = slices
+    this.#hasPods = hasPods
+    for (const list of pods) for (const pod of list) this.changePod(pod, 'add')
+    if (!hasPods) for (const key of slices.keys()) this.#dirty.add(key)
+  }
+
+  changePod(pod: SlimPod, how: 'add' | 'delete'): void {
+    for (const text of pod.podIPs) {
+      const key = addressKey(text)
+      if (key === undefined) continue
+      this.#pods[how](key, pod)
+      this.#dirty.add(key)
+    }
+  }
+
+  changeSlice(slice: SlimEndpointSlice): void {
+    if (!this.#hasPods) for (const key of endpointAddresses(slice)) this.#dirty.add(key)
+  }
+
+  /** Writes what has changed into the table. */
+  publish(): void {
+    for (const key of this.#dirty) {
+      const address = Buffer.from(key, 'latin1')
+      const pods = this.#pods.get(key).map(({ namespace, name }) => ({ namespace, podName: name }))
+      this.#writer.set(address, this.#hasPods ? pods : sliceClients(address, this.#slices.get(key)))
+    }
+    this.#dirty.clear()
+  }
+}
