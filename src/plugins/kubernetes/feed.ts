@@ -8,6 +8,7 @@ import { isReverseZone, parseAddress } from '../../wire/address.ts'
 import { ZoneWriter } from '../../zones/writer.ts'
 import type { ExternalOptions } from '../external.ts'
 import { ClientWriter } from './clientwriter.ts'
+import { Exposure, type OnImage } from './exposure.ts'
 import { ExternalNames } from './external.ts'
 import { type KubernetesMetrics, kubernetesMetrics } from './metrics.ts'
 import { type KubernetesOptions, toWire } from './options.ts'
@@ -39,12 +40,14 @@ function describe(options: KubernetesOptions, addresses: readonly Uint8Array[]):
   return JSON.stringify([{ ...rest, namespaces }, addresses.map(octets => octets.join('.'))])
 }
 
-/** Those who are told where an image is now. */
-type Followers = Set<(image: SharedArrayBuffer) => Promise<void>>
+interface Clients {
+  readonly writer: ClientWriter
+  readonly exposure: Exposure
+}
 
 interface External {
   readonly names: ExternalNames
-  readonly followers: Followers
+  readonly exposure: Exposure
   readonly close: () => void
 }
 
@@ -61,19 +64,16 @@ export class Feed {
   readonly #hides: (() => void)[] = []
   #connection: ApiConnection | undefined
   #watches: ReturnType<typeof openWatches> = new Map()
-  readonly #followers: Followers = new Set()
+  readonly #exposure: Exposure
   /** By their options: of a reload, both configurations may have the same. */
   readonly #externals = new Map<string, External>()
-  readonly #clientFollowers: Followers = new Set()
-  /** All that follow have the image. */
-  #handedOver: Promise<unknown> = Promise.resolve()
+  #clients: Clients | undefined
   readonly #serialFollowers = new Set<() => void>()
   #onSynced!: () => void
   #isComplete = false
   #isReady = false
   #isActive = false
   #holders = 0
-  #clientWriter: ClientWriter | undefined
   #starting: Promise<void> | undefined
 
   constructor(options: KubernetesOptions, addresses: readonly Uint8Array[], process: ControlContext, key: string) {
@@ -82,7 +82,8 @@ export class Feed {
     this.#addresses = addresses
     this.#process = process
     this.#counts = kubernetesMetrics(process.metrics)
-    this.#writer = new ZoneWriter(options.zones.map(toWire), buffer => this.#handOver(buffer))
+    this.#writer = new ZoneWriter(options.zones.map(toWire), () => this.#exposure.move())
+    this.#exposure = new Exposure(this.#writer)
     this.#writer.onSerial = () => this.#tellSerial()
     this.synced = new Promise(resolve => {
       this.#onSynced = resolve
@@ -117,30 +118,25 @@ export class Feed {
   }
 
   /** Hands over the image, at once and whenever it moves to other memory, until the function that it returns is called. */
-  follow(onImage: (image: SharedArrayBuffer) => Promise<void>): () => void {
-    this.#followers.add(onImage)
-    this.#handedOver = Promise.all([this.#handedOver, onImage(this.#writer.buffer)])
-    return () => this.#followers.delete(onImage)
+  follow(onImage: OnImage): () => void {
+    return this.#exposure.follow(onImage)
   }
 
   /** The same for the table of who has which address, which is kept from the first time that somebody asks for it. */
-  followClients(onTable: (table: SharedArrayBuffer) => Promise<void>): () => void {
-    const writer = (this.#clientWriter ??= this.#openClients())
-    this.#clientFollowers.add(onTable)
-    this.#handedOver = Promise.all([this.#handedOver, onTable(writer.buffer)])
-    return () => this.#clientFollowers.delete(onTable)
+  followClients(onTable: OnImage): () => void {
+    this.#clients ??= this.#openClients()
+    return this.#clients.exposure.follow(onTable)
   }
 
   /** The same for zones of `k8s_external`, which go with the last that follows them. Only for who holds the feed. */
-  followExternal(options: ExternalOptions, onImage: (image: SharedArrayBuffer) => Promise<void>): () => void {
+  followExternal(options: ExternalOptions, onImage: OnImage): () => void {
     const key = JSON.stringify(options)
     const external = this.#externals.get(key) ?? this.#openExternal(options)
     this.#externals.set(key, external)
-    external.followers.add(onImage)
-    this.#handedOver = Promise.all([this.#handedOver, onImage(external.names.buffer)])
+    const unfollow = external.exposure.follow(onImage)
     return () => {
-      external.followers.delete(onImage)
-      if (external.followers.size > 0) return
+      unfollow()
+      if (external.exposure.isFollowed) return
       this.#externals.delete(key)
       external.close()
     }
@@ -149,16 +145,14 @@ export class Feed {
   #openExternal({ zones, apex, ttlSeconds, headless }: ExternalOptions): External {
     const { endpointPodNames, namespaces } = this.#options
     const records = { apex, ttlSeconds, headless, endpointPodNames }
-    const followers: Followers = new Set()
-    const names = new ExternalNames({ zones, records, namespaces, lingerMs: LINGER_MS }, image =>
-      this.#handOver(image, followers),
-    )
+    const names = new ExternalNames({ zones, records, namespaces, lingerMs: LINGER_MS }, () => exposure.move())
+    const exposure = new Exposure(names)
     const unshare = this.#publishers[0].share(names)
     const close = (): void => {
       unshare()
       names.stop()
     }
-    return { names, followers, close }
+    return { names, exposure, close }
   }
 
   /** Calls when the serial has moved, once all is published; at once if it is. Until the function that it returns is called. */
@@ -173,15 +167,16 @@ export class Feed {
     for (const follower of this.#serialFollowers) follower()
   }
 
-  #openClients(): ClientWriter {
-    const writer = new ClientWriter(table => this.#handOver(table, this.#clientFollowers))
+  #openClients(): Clients {
+    const writer = new ClientWriter(() => exposure.move())
+    const exposure = new Exposure(writer)
     this.#publishers[0]?.follow(writer)
-    return writer
+    return { writer, exposure }
   }
 
-  #handOver(buffer: SharedArrayBuffer, followers = this.#followers): void {
-    const following = [...followers].map(follower => follower(buffer))
-    this.#handedOver = Promise.all([this.#handedOver, ...following])
+  get #exposures(): Exposure[] {
+    const externals = [...this.#externals.values()].map(({ exposure }) => exposure)
+    return [this.#exposure, ...(this.#clients ? [this.#clients.exposure] : []), ...externals]
   }
 
   /** From now on the metrics tell of it. */
@@ -196,7 +191,7 @@ export class Feed {
     const feeds = running.get(this.#process) ?? new Set()
     running.set(this.#process, feeds.add(this))
     this.#makePublishers()
-    if (this.#clientWriter) this.#publishers[0].follow(this.#clientWriter)
+    if (this.#clients) this.#publishers[0].follow(this.#clients.writer)
     this.#connection = await connect(this.#options, api, `kubezone/${version}`, this.#counts.observer)
     const [cluster, clusterSet] = this.#publishers
     this.#watches = openWatches(this.#connection, this.#options, { cluster, clusterSet }, log)
@@ -252,7 +247,7 @@ export class Feed {
     this.#writer.markComplete()
     const zones = this.#options.zones.join(' ')
     this.#process.log.info(`plugin/kubernetes: serving ${this.#writer.names} names in ${zones}`)
-    await this.#handedOver
+    await Promise.all(this.#exposures.map(({ handedOver }) => handedOver))
     this.#isReady = true
     this.#onSynced()
     this.#tellSerial()
