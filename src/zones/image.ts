@@ -32,11 +32,16 @@ export interface FrozenImage {
   /** Offsets of blocks, SLOT_FREE and SLOT_FREED. */
   readonly slots: Int32Array
   readonly serial: number
+  readonly names: number
+  /** Octets of all blocks that slots lead to. */
+  readonly liveBytes: number
 }
 
 export class ZoneImage {
   /** The whole image as octets: records are copied out of it. */
   bytes!: Buffer
+  /** Whether it was read from a snapshot: what it holds was so once, and what it does not hold says nothing. */
+  isStale = false
   #words!: Uint32Array
   #slots!: Int32Array
   #mask = 0
@@ -54,10 +59,21 @@ export class ZoneImage {
     this.#mask = words[Head.SlotMask]
     this.#slots = new Int32Array(buffer, HEAD_WORDS * 4, this.#mask + 1)
     this.bytes = Buffer.from(buffer)
+    this.isStale = words[Head.Stale] === 1
   }
 
   get serial(): number {
     return this.#words[Head.Serial]
+  }
+
+  /** Names that exist. */
+  get names(): number {
+    return this.#words[Head.Names]
+  }
+
+  /** As long as it stays the same, so do all names and records. */
+  get revision(): number {
+    return this.#words[Head.Revision]
   }
 
   /** Whether all that the source holds has been published once; until then, that a name is missing says nothing. */
@@ -98,8 +114,9 @@ export class ZoneImage {
     const version = Atomics.load(words, Head.Version)
     if (version % 2 === 1) return undefined
     const slots = this.#slots.slice()
-    const { serial } = this
-    return Atomics.load(words, Head.Version) === version ? { bytes: this.bytes, words, slots, serial } : undefined
+    const { bytes, serial, names } = this
+    const liveBytes = words[Head.LiveBytes]
+    return Atomics.load(words, Head.Version) === version ? { bytes, words, slots, serial, names, liveBytes } : undefined
   }
 
   /** Whether the name was published for its own sake; else it exists because of a name below it. */

@@ -35,6 +35,10 @@ export const Head = {
   Complete: 8,
   /** Odd while what belongs together is being published: whoever copies the table then would have a part of it. */
   Version: 9,
+  /** Counts what has been published and withdrawn. */
+  Revision: 10,
+  /** 1 where a snapshot was read to: what is there may have changed since. */
+  Stale: 11,
 } as const
 
 export const HEAD_WORDS = 16

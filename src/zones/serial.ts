@@ -29,6 +29,12 @@ export class SerialClock {
     ).unref()
   }
 
+  /** Goes on from a serial that was given out before. What was due is not any more. */
+  resume(serial: number): void {
+    this.#isDue = false
+    this.#last = serial
+  }
+
   /** It grows even when the clock has been set back. */
   #advance(): void {
     this.#isDue = false

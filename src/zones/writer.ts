@@ -70,6 +70,12 @@ export class ZoneWriter {
     return this.#words[Head.Serial]
   }
 
+  /** Goes on from a serial that somebody may have seen: from here on it never goes back behind that. */
+  resumeSerial(serial: number): void {
+    this.serial = serial
+    this.#clock.resume(serial)
+  }
+
   /**
    * What `step` publishes and withdraws belongs together: a copy of the image has all of it or nothing. If it changes anything, the serial
    * moves, at most once a second.
@@ -128,6 +134,7 @@ export class ZoneWriter {
     if (this.#reserve(block.length)) slot = this.#findSlot(name) // the image has moved, and with it the slots
     this.#hasChanged = true
     const words = this.#words
+    words[Head.Revision]++
     const isNew = slot < 0
     const old = isNew ? 0 : this.#slots[slot]
     const at = words[Head.ArenaEnd]
@@ -146,6 +153,7 @@ export class ZoneWriter {
 
   #remove(slot: number, name: WireName): void {
     this.#hasChanged = true
+    this.#words[Head.Revision]++
     this.#words[Head.LiveBytes] -= this.#words[(this.#slots[slot] >> 2) + 1]
     this.#words[Head.Names]--
     Atomics.store(this.#slots, slot, SLOT_FREED)
@@ -237,7 +245,7 @@ export class ZoneWriter {
       while (this.#slots[slot] !== SLOT_FREE) slot = (slot + 1) & (slotCount - 1)
       this.#slots[slot] = at
     }
-    for (const head of [Head.LiveBytes, Head.Names, Head.Serial, Head.Complete, Head.Version])
+    for (const head of [Head.LiveBytes, Head.Names, Head.Serial, Head.Complete, Head.Version, Head.Revision])
       words[head] = oldWords[head]
     words[Head.UsedSlots] = words[Head.Names]
     this.#onHandover(this.#buffer)
