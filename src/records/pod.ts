@@ -1,15 +1,19 @@
 // Names of Pods with `pods verified`: the address with dashes, below the namespace (specification, section 2.6 of the older versions).
 
-import type { SlimPod } from '../watch/slim.ts'
 import { parseAddress } from '../wire/address.ts'
 import type { WireName } from '../wire/name.ts'
 import { joinName } from '../wire/rrset.ts'
 import { type OwnerRecords, itemRecords } from './item.ts'
 
-/** The name of a Pod by its primary address, as text from the API; only that one has a name. Undefined while it has no address. */
-export function podRecords(pod: SlimPod, origin: WireName, ttlSeconds: number): OwnerRecords | undefined {
-  const address = parseAddress(pod.podIP)
-  const owner = address && joinName([pod.podIP.replaceAll(/[.:]/g, '-'), pod.namespace, 'pod'], origin)
+/** The name of a Pod by one of its addresses, as text from the API; undefined for what is none. Each has its own, as in CoreDNS from 1.15 on. */
+export function podRecords(
+  namespace: string,
+  podIP: string,
+  origin: WireName,
+  ttlSeconds: number,
+): OwnerRecords | undefined {
+  const address = parseAddress(podIP)
+  const owner = address && joinName([podIP.replaceAll(/[.:]/g, '-'), namespace, 'pod'], origin)
   // CoreDNS answers SRV for it too, with port 0.
   return owner && { owner, rrsets: itemRecords([{ address, port: 0, host: owner }], ttlSeconds) }
 }

@@ -33,9 +33,9 @@ export function isSliceModified(
   )
 }
 
-/** Whether a Pod has another address. */
+/** Whether a Pod has other addresses. */
 export function isPodModified(before: SlimPod | undefined, after: SlimPod | undefined): boolean {
-  return before?.podIP !== after?.podIP
+  return !isSame(before?.podIPs ?? [], after?.podIPs ?? [])
 }
 
 /** Slim objects are plain and small: their text is their value. */

@@ -90,8 +90,7 @@ export interface SlimEndpointSlice extends SlimMeta {
 export interface SlimNamespace extends SlimMeta {}
 
 export interface SlimPod extends SlimMeta {
-  /** '' until it has one. */
-  readonly podIP: string
+  /** None until it has one. */
   readonly podIPs: readonly string[]
   readonly deleting: boolean
   readonly phase: string
@@ -169,15 +168,9 @@ export function slimPod(value: unknown): SlimPod | undefined {
   const object = value as JsonObject
   const status = objectOf(object.status)
   const podIP = stringOf(status.podIP)
-  // The API says that the first of podIPs is podIP: one copy of it is enough.
-  const podIPs = frozenArray(status.podIPs, element => {
-    const ip = stringOf(objectOf(element).ip)
-    if (ip === '') return undefined
-    return ip === podIP ? podIP : ip
-  })
+  const podIPs = frozenArray(status.podIPs, element => stringOf(objectOf(element).ip) || undefined)
   return Object.freeze({
     ...meta,
-    podIP,
     podIPs: podIPs.length === 0 && podIP !== '' ? Object.freeze([podIP]) : podIPs,
     deleting: typeof objectOf(object.metadata).deletionTimestamp === 'string',
     phase: intern(stringOf(status.phase)),

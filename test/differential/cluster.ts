@@ -131,19 +131,26 @@ const slice = fc
     }),
   )
 
+/** At most one of each family. */
+const podIPs: fc.Arbitrary<string[]> = fc.oneof(
+  pick([...V4, ...V6]).map((ip): string[] => [ip]),
+  fc.tuple(pick(V4), pick(V6)),
+  fc.tuple(pick(V6), pick(V4)),
+)
+
 const pod = fc
   .record({
     name: pick(['web-0', 'web-1', 'x']),
     namespace: pick(NAMESPACES),
-    ip: pick([...V4, ...V6]),
+    ips: podIPs,
     phase: pick(['Running', 'Succeeded']),
   })
   .map(
-    ({ name, namespace, ip, phase }): ApiObject => ({
+    ({ name, namespace, ips, phase }): ApiObject => ({
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name, namespace },
-      status: { phase, podIP: ip, podIPs: [{ ip }] },
+      status: { phase, podIP: ips[0], podIPs: ips.map(ip => ({ ip })) },
     }),
   )
 

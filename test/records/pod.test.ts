@@ -1,7 +1,7 @@
 import t from 'tap'
 import { podRecords } from '../../src/records/pod.ts'
 import { zoneLines } from './lines.ts'
-import { ORIGIN, pod } from './objects.ts'
+import { ORIGIN } from './objects.ts'
 
 void t.test('a Pod is named after its address, with dashes', async t => {
   for (const [podIP, label] of [
@@ -13,7 +13,7 @@ void t.test('a Pod is named after its address, with dashes', async t => {
   ]) {
     const name = `${label}.ns.pod.cluster.local.`
     const type = podIP.includes(':') ? 'AAAA' : 'A'
-    t.same(zoneLines([podRecords(pod(podIP), ORIGIN, 7)!]), [
+    t.same(zoneLines([podRecords('ns', podIP, ORIGIN, 7)!]), [
       `${name} 7 IN ${type} ${podIP}`,
       `${name} 7 IN SRV 0 100 0 ${name}`,
       `; ${name} 7 IN ${type} ${podIP}`,
@@ -21,6 +21,6 @@ void t.test('a Pod is named after its address, with dashes', async t => {
   }
 })
 
-void t.test('a Pod without an address has no name', async t => {
-  for (const podIP of ['', 'nonsense', '10.0.0.01']) t.equal(podRecords(pod(podIP), ORIGIN, 5), undefined, podIP)
+void t.test('what is no address has no name', async t => {
+  for (const podIP of ['', 'nonsense', '10.0.0.01']) t.equal(podRecords('ns', podIP, ORIGIN, 5), undefined, podIP)
 })

@@ -85,5 +85,7 @@ hold<SlimPod | undefined>(isPodModified, [
   ['a Pod with an address', undefined, pod('10.0.0.1'), true],
   ['the same address', pod('10.0.0.1'), pod('10.0.0.1', 'q'), false],
   ['another address of a Pod', pod('10.0.0.1'), pod('10.0.0.2'), true],
+  ['one more', pod('10.0.0.1'), { ...pod('10.0.0.1'), podIPs: ['10.0.0.1', 'fd00::1'] }, true],
+  ['a Pod without an address', undefined, pod(''), false],
   ['a Pod that is being deleted', pod('10.0.0.1'), { ...pod('10.0.0.1'), deleting: true }, false],
 ])

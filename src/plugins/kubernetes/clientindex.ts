@@ -18,13 +18,13 @@ export class ClientIndex {
   constructor(
     writer: ClientWriter,
     slices: Pick<MultiMap<SlimEndpointSlice>, 'get' | 'keys'>,
-    pods: Iterable<readonly SlimPod[]>,
+    pods: Iterable<SlimPod>,
     hasPods: boolean,
   ) {
     this.#writer = writer
     this.#slices = slices
     this.#hasPods = hasPods
-    for (const list of pods) for (const pod of list) this.changePod(pod, 'add')
+    for (const pod of pods) this.changePod(pod, 'add')
     if (!hasPods) for (const key of slices.keys()) this.#dirty.add(key)
   }
 

@@ -12,12 +12,17 @@ export interface PodNamesOptions {
   readonly isExposed: (namespace: string) => boolean
 }
 
+interface NamedAddress {
+  readonly namespace: string
+  readonly podIP: string
+}
+
 export class PodNames {
   readonly #names: Names
   readonly #options: PodNamesOptions
   /** By `namespace/address`: several Pods may share one, on the host's network. */
   readonly #pods = new MultiMap<SlimPod>()
-  readonly #dirty = new Map<string, SlimPod>()
+  readonly #dirty = new Map<string, NamedAddress>()
 
   constructor(names: Names, options: PodNamesOptions) {
     this.#names = names
@@ -25,37 +30,42 @@ export class PodNames {
   }
 
   /** Those that have a name. */
-  pods(): Generator<readonly SlimPod[]> {
-    return this.#pods.values()
+  pods(): Set<SlimPod> {
+    return new Set([...this.#pods.values()].flat())
   }
 
   has(pod: SlimPod): boolean {
-    return this.#pods.get(podKey(pod)).includes(pod)
+    return addressesOf(pod).some(([key]) => this.#pods.get(key).includes(pod))
   }
 
   change(pod: SlimPod, how: 'add' | 'delete'): void {
-    if (pod.podIP === '') return
-    const key = podKey(pod)
-    this.#pods[how](key, pod)
-    this.#dirty.set(key, pod)
+    for (const [key, named] of addressesOf(pod)) {
+      this.#pods[how](key, pod)
+      this.#dirty.set(key, named)
+    }
   }
 
   /** The namespace has come or gone. */
   touch(namespace: string): void {
-    for (const [pod] of this.#pods.values()) if (pod.namespace === namespace) this.#dirty.set(podKey(pod), pod)
+    for (const pods of this.#pods.values()) {
+      for (const pod of pods) {
+        if (pod.namespace !== namespace) continue
+        for (const [key, named] of addressesOf(pod)) this.#dirty.set(key, named)
+      }
+    }
   }
 
   /** Publishes what has changed. */
   publish(): void {
-    for (const [key, pod] of this.#dirty) this.#publishPod(key, pod)
+    for (const [key, named] of this.#dirty) this.#publishName(key, named)
     this.#dirty.clear()
   }
 
-  #publishPod(key: string, pod: SlimPod): void {
+  #publishName(key: string, { namespace, podIP }: NamedAddress): void {
     const { forwardOrigins, ttlSeconds, isExposed } = this.#options
-    const isThere = this.#pods.get(key).length > 0 && isExposed(pod.namespace)
+    const isThere = this.#pods.get(key).length > 0 && isExposed(namespace)
     for (const origin of forwardOrigins) {
-      const records = podRecords(pod, origin, ttlSeconds)
+      const records = podRecords(namespace, podIP, origin, ttlSeconds)
       if (!records) continue
       if (isThere) this.#names.publish(records)
       else this.#names.withdraw(records.owner)
@@ -63,4 +73,6 @@ export class PodNames {
   }
 }
 
-const podKey = ({ namespace, podIP }: SlimPod): string => `${namespace}/${podIP}`
+/** By the key under which it is held. */
+const addressesOf = ({ namespace, podIPs }: SlimPod): [string, NamedAddress][] =>
+  podIPs.map(podIP => [`${namespace}/${podIP}`, { namespace, podIP }])

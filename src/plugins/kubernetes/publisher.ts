@@ -172,7 +172,7 @@ export class Publisher {
       const isNamed = before !== undefined && this.#podNames.has(before)
       if (before) this.#changePod(before, 'delete')
       // A Pod that is being deleted keeps its name until it is gone, but gets none any more (CoreDNS plugin/kubernetes/object/informer.go).
-      if (after && (!after.deleting || (isNamed && before.podIP === after.podIP))) this.#changePod(after, 'add')
+      if (after && (!after.deleting || (isNamed && !isPodModified(before, after)))) this.#changePod(after, 'add')
       if (isPodModified(before, after)) this.#isModified = true
       this.#schedule()
     },

@@ -276,6 +276,24 @@ void t.test('Pods on one address have one name, as long as one of them is there'
   await cluster.become(t, [`10-240-0-1.ns.pod.${Z} A`, 'NXDOMAIN'])
 })
 
+void t.test('a Pod that gets one more address, or loses one, has so many names', async t => {
+  const cluster = await Cluster.open(t, {
+    objects: [namespace('ns'), pod('p', ['10.240.0.1', 'fd00::1'])],
+    options: 'pods verified',
+  })
+  const v4: Row = [`10-240-0-1.ns.pod.${Z} A`, `10-240-0-1.ns.pod.${Z} 5 IN A 10.240.0.1`]
+  const v6: Row = [`fd00--1.ns.pod.${Z} AAAA`, `fd00--1.ns.pod.${Z} 5 IN AAAA fd00::1`]
+  await cluster.hold(t, [v4, v6])
+  cluster.api.apply(pod('p', '10.240.0.1'))
+  await cluster.become(t, [v6[0], 'NXDOMAIN'])
+  await cluster.hold(t, [v4])
+  cluster.api.apply(pod('p', ['10.240.0.1', 'fd00::1']))
+  await cluster.become(t, v6)
+  cluster.remove('Pod', 'p')
+  await cluster.become(t, [v6[0], 'NXDOMAIN'])
+  await cluster.hold(t, [[v4[0], 'NXDOMAIN']])
+})
+
 void t.test('before the first list a name that is not known is SERVFAIL, and right after it NXDOMAIN', async t => {
   let hold: Hold | undefined
   const cluster = await Cluster.open(t, {

@@ -67,9 +67,14 @@ export function slice(
   }
 }
 
-export const pod = (name: string, podIP: string, { namespace = 'ns' }: Place = {}, phase = 'Running'): ApiObject => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name, namespace },
-  status: podIP === '' ? { phase } : { phase, podIP, podIPs: [{ ip: podIP }] },
-})
+/** With one address, several or none. */
+export function pod(
+  name: string,
+  addresses: string | string[],
+  { namespace = 'ns' }: Place = {},
+  phase = 'Running',
+): ApiObject {
+  const podIPs = [addresses].flat().filter(ip => ip !== '')
+  const status = podIPs.length === 0 ? {} : { podIP: podIPs[0], podIPs: podIPs.map(ip => ({ ip })) }
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, status: { phase, ...status } }
+}

@@ -104,7 +104,7 @@ void t.test('pods insecure: a namespace that is not served has none', async t =>
 /** Those of the addresses that a Pod can have, as the API spells them. */
 const POD_ADDRESSES = ADDRESSES.filter(([label]) => ['10-240-0-1', 'fd00--1', '1-2-3--8', '1234--'].includes(label))
 
-void t.test('pods verified: the address of a living Pod of the namespace has a name, no other', async t => {
+void t.test('pods verified: each address of a living Pod of the namespace has a name, no other', async t => {
   const objects = [
     namespace('ns'),
     namespace('other'),
@@ -112,10 +112,13 @@ void t.test('pods verified: the address of a living Pod of the namespace has a n
     pod('done', '10.240.0.7', {}, 'Succeeded'),
     pod('failed', '10.240.0.8', {}, 'Failed'),
     pod('waiting', '', {}, 'Pending'),
+    pod('both', ['10.240.0.9', 'fd00::9']),
   ]
   const cluster = await Cluster.open(t, { objects, options: 'pods verified' })
   await cluster.hold(t, [
     ...POD_ADDRESSES.flatMap(address => present(address)),
+    ...present(['10-240-0-9', '10.240.0.9']),
+    ...present(['fd00--9', 'fd00::9']),
     ...absent(`10-240-0-1.other.${P}`),
     ...absent(`10-240-0-2.ns.${P}`),
     ...absent(`10-240-0-7.ns.${P}`),
