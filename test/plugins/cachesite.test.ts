@@ -99,6 +99,32 @@ void t.test('an ExternalName is as new as the zone, too; what it leads to is ask
   t.ok(served.upstream.asked <= 2)
 })
 
+const ALIASES: readonly [how: string, directive: string][] = [
+  ['template', 'template IN A alias.test {\n answer "{{ .Name }} 30 IN CNAME web.ns.svc.cluster.local."\n}'],
+  [
+    'template behind rewrite cname',
+    'rewrite cname exact elsewhere.test. web.ns.svc.cluster.local.\n' +
+      'template IN A alias.test {\n answer "{{ .Name }} 30 IN CNAME next.test."\n}\n' +
+      'template IN A next.test {\n answer "{{ .Name }} 30 IN CNAME elsewhere.test."\n}',
+  ],
+  ['rewrite name', 'rewrite name exact alias.test web.ns.svc.cluster.local answer auto'],
+]
+
+for (const [how, directive] of ALIASES) {
+  void t.test(`what an alias by ${how} leads to in the cluster is as new as the zone`, async t => {
+    const served = await serve(t, `cache 30\n${directive}`)
+    for (const address of ['10.96.0.10', '10.96.0.11']) {
+      served.api.apply(clusterIP('web', [address]))
+      await become(served, 'web.ns.svc.cluster.local.', `A ${address}`)
+      const { answer } = await served.site.ask('alias.test.', 'A')
+      t.same(
+        answer.map(line => / A (\S+)$/.exec(line)?.[1]).filter(found => found !== undefined),
+        [address],
+      )
+    }
+  })
+}
+
 void t.test('what comes from elsewhere is asked for once, with any spelling and transport', async t => {
   const served = await serve(t, 'prometheus 127.0.0.1:0\n loadbalance\n cache 30')
   const { site, upstream } = served

@@ -57,6 +57,7 @@ function replaceAnswer(query: Query, reply: Reply, { index, target }: Found, loo
   reply.position = reply.start + query.questionEnd - query.start
   reply.counts.fill(0)
   reply.truncated = lookup.reply.truncated
+  reply.isLive ||= lookup.reply.isLive
   reply.failure = lookup.reply.failure
   const transcript = new Transcript(query, reply)
   const changed: NameChange = { owner: name => name, value: () => target }

@@ -228,11 +228,12 @@ function encode({ owner, type, class: klass, ttlSeconds, rdata }: ZoneRecord): B
 }
 
 function copyAnswer(query: Query, reply: Reply, lookup: Subquery): void {
-  const { bytes, start, position, counts, truncated } = lookup.reply
+  const { bytes, start, position, counts, truncated, isLive } = lookup.reply
   const records = new RecordCursor()
   const from = start + lookup.query.questionEnd - lookup.query.start
   records.reset(bytes, from, position, counts[Section.Answer], 0, 0)
   const transcript = new Transcript(query, reply)
   while (records.next() && transcript.add(bytes, start, records, Section.Answer, UNCHANGED));
   reply.truncated ||= truncated
+  reply.isLive ||= isLive
 }
