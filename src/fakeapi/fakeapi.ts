@@ -8,7 +8,7 @@ import { Faults } from './faults.ts'
 import type { ApiObject } from './object.ts'
 import type { ResourceRequest } from './request.ts'
 import { ApiServer, type RequestRecord } from './server.ts'
-import { Store } from './store.ts'
+import { type Backup, EMPTY_BACKUP, Store } from './store.ts'
 import { makeSystemObjects } from './system.ts'
 
 export interface FakeApiOptions {
@@ -54,6 +54,7 @@ export class FakeApi {
   readonly admission: DefaultAdmission
   readonly faults = new Faults()
   readonly #server: ApiServer
+  readonly #systemObjects: readonly ApiObject[]
   readonly #controllers: Controllers | undefined
   #endpoint: Endpoint | undefined
 
@@ -66,7 +67,8 @@ export class FakeApi {
       watchTimeoutMs: options.watchTimeoutMs ?? 30 * minuteMs,
       authorize: options.authorize,
     })
-    for (const object of makeSystemObjects(options.admission?.serviceCidrs)) this.apply(object)
+    this.#systemObjects = makeSystemObjects(options.admission?.serviceCidrs)
+    for (const object of this.#systemObjects) this.apply(object)
     if (options.controllers !== false) this.#controllers = startControllers(this.store, options.controllers ?? {})
   }
 
@@ -100,6 +102,18 @@ export class FakeApi {
     const updated = this.store.update(resource, wanted)
     const withStatus = object['status'] !== undefined && resource.subresources.includes('status')
     return withStatus ? this.store.updateStatus(resource, wanted) : updated
+  }
+
+  /** A bookmark to every open watch that allows them, out of turn. */
+  sendBookmarks(): void {
+    this.#server.sendBookmarks()
+  }
+
+  /** As when etcd is restored from a copy, or made anew without one: all connections break, and versions are given out again. */
+  loseData(backup: Backup = EMPTY_BACKUP): void {
+    this.faults.breakOpenWatches('drop')
+    this.store.restore(backup)
+    if (backup === EMPTY_BACKUP) for (const object of this.#systemObjects) this.apply(object)
   }
 
   /** Resolves when the controllers have nothing left to do. */

@@ -62,6 +62,7 @@ export class ApiServer {
   readonly #faults: Faults
   readonly #options: ServerOptions
   readonly #servers = new Set<Server>()
+  readonly #watches = new Set<Watch>()
 
   constructor(store: Store, faults: Faults, options: ServerOptions) {
     this.#store = store
@@ -84,6 +85,10 @@ export class ApiServer {
     this.#servers.add(server)
     const { port: bound } = server.address() as AddressInfo
     return `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${bound}`
+  }
+
+  sendBookmarks(): void {
+    for (const watch of this.#watches) watch.sendBookmark()
   }
 
   /** Ends all connections, watches too. */
@@ -197,7 +202,9 @@ export class ApiServer {
       ignoreInitialEvents: actions.some(action => action.kind === 'initialEvents'),
     })
     const stream = this.#faults.wrap(request, new ResponseSink(response), actions)
+    this.#watches.add(watch)
     response.once('close', () => {
+      this.#watches.delete(watch)
       watch.stop()
       this.#faults.unwrap(stream)
     })

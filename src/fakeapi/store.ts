@@ -38,6 +38,15 @@ export interface DeleteOptions extends WriteOptions {
   emptyAfterMs?: number | undefined
 }
 
+/** A copy of what is stored, as etcd's snapshots are. */
+export interface Backup {
+  readonly revision: number
+  readonly objects: readonly { readonly resource: Resource; readonly object: ApiObject }[]
+}
+
+/** From before anything was written. */
+export const EMPTY_BACKUP: Backup = { revision: 0, objects: [] }
+
 const defaultHistoryLimit = 10_000
 
 // apiserver/pkg/storage/names: letters and digits that make no words and are not mistaken for each other.
@@ -55,7 +64,7 @@ export class Store implements ObjectStore {
   readonly #buckets: ReadonlyMap<string, Bucket>
   readonly #namespaces = resourceOfKind('Namespace')
   readonly #history: History
-  readonly #owners = new Owners()
+  #owners = new Owners()
   readonly #dispatcher = new Dispatcher()
   readonly #timers = new Set<NodeJS.Timeout>()
   #revision = 0
@@ -107,6 +116,34 @@ export class Store implements ObjectStore {
   /** Forgets the past: a watch or a page of a list from before now is answered with 410. */
   compact(): void {
     this.#history.compact(this.#revision)
+  }
+
+  backup(): Backup {
+    return { revision: this.#revision, objects: this.#contents() }
+  }
+
+  /**
+   * Goes back to the copy: versions are given out again, and watches from before it are answered with 410. Listeners hear nothing of it, as no
+   * client does: it is for an API without controllers.
+   */
+  restore({ revision, objects }: Backup): void {
+    for (const { resource, object } of this.#contents()) {
+      this.#admit('delete', resource, cloneJson(object), object)
+      this.#bucket(resource).remove(object)
+    }
+    this.#owners = new Owners()
+    for (const { resource, object } of objects) {
+      // For what it allocates.
+      this.#admit('create', resource, cloneJson(object), undefined)
+      this.#bucket(resource).set(object)
+      this.#owners.track(resource, undefined, object)
+    }
+    this.#revision = revision
+    this.compact()
+  }
+
+  #contents(): Backup['objects'] {
+    return resources.flatMap(resource => this.list(resource).map(object => ({ resource, object })))
   }
 
   subscribe(listener: Listener): () => void {

@@ -86,17 +86,22 @@ export class Watch {
       if (event.resource.plural === resource.plural && revisionOf(event) > this.#revision) this.#deliver(event)
     })
     if (this.#bookmarks) {
-      this.#timers.push(setInterval(() => this.#bookmark(), this.#settings.bookmarkIntervalMs))
+      this.#timers.push(setInterval(() => this.sendBookmark(), this.#settings.bookmarkIntervalMs))
     }
     this.#timers.push(
       setTimeout(() => {
         // So that the next watch starts from as late as possible.
-        if (this.#bookmarks) this.#bookmark()
+        this.sendBookmark()
         this.stop()
         sink.end()
       }, this.#timeoutMs),
     )
     for (const timer of this.#timers) timer.unref()
+  }
+
+  /** None where they are not allowed, and none from before the revision that the watch began with: the API server is silent until it gets there. */
+  sendBookmark(): void {
+    if (this.#bookmarks && this.#store.revision >= this.#start.from) this.#bookmark()
   }
 
   /** An ERROR event, and the end. */
@@ -130,7 +135,7 @@ export class Watch {
 
   #bookmark(annotations?: Record<string, string>): void {
     const { resource } = this.#request
-    const resourceVersion = String(Math.max(this.#store.revision, this.#start.from))
+    const resourceVersion = String(this.#store.revision)
     // The API server writes a null for the time and has no name here.
     const metadata = { resourceVersion, creationTimestamp: null, ...(annotations === undefined ? {} : { annotations }) }
     const object: unknown = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata }
