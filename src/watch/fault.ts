@@ -9,6 +9,8 @@ export const FaultCode = {
   NOT_FOUND: 'not-found',
   /** The resourceVersion or the continue token is older than what the server remembers. */
   GONE: 'gone',
+  /** What the server tells is not what comes after what is known. */
+  REWOUND: 'rewound',
   /** The server does not know a parameter of the request. */
   UNSUPPORTED: 'unsupported',
   /** 429 or 503: come back later. */

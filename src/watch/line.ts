@@ -62,3 +62,15 @@ export class LineSplitter {
 export function decode(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }
+
+/** The text of a body that is short; what is beyond `maxBytes` is left unread. */
+export async function readText(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    pieces.push(chunk)
+    bytes += chunk.length
+    if (bytes > maxBytes) break
+  }
+  return decode(Buffer.concat(pieces))
+}

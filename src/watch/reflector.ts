@@ -11,45 +11,28 @@ import type { ApiConnection, ApiResponse } from './connection.ts'
 import { ApiFault, explainStatus, FaultCode, toOneLine } from './fault.ts'
 import { ItemSplitter } from './items.ts'
 import { isObject, objectOf, stringOf } from './json.ts'
-import { decode, LineSplitter } from './line.ts'
+import { LineSplitter, readText } from './line.ts'
+import type { Lineage } from './lineage.ts'
+import { type Log, Outage } from './outage.ts'
 import { qualifiedName, type Resource, resourcePath } from './resource.ts'
 import { SilenceTimer } from './silence.ts'
 import type { SlimMeta } from './slim.ts'
+import { makeStatus, type WatchStatus } from './status.ts'
 import { type Sink, Store } from './store.ts'
-
-/** pino is one. */
-export interface Log {
-  info(message: string): void
-  warn(message: string): void
-  error(message: string): void
-}
+import { isBefore } from './version.ts'
 
 export interface ReflectorOptions<T extends SlimMeta> {
   readonly connection: ApiConnection
   readonly resource: Resource<T>
   readonly sink: Sink<T>
   readonly log: Log
+  /** Without it, that the server has lost data is found out late, or never. */
+  readonly lineage?: Lineage
   /** All namespaces when absent. */
   readonly namespace?: string
   readonly labelSelector?: string
   readonly fieldSelector?: string
   readonly clock?: Clock
-}
-
-export interface ReflectorStatus {
-  /** A list was complete once. */
-  synced: boolean
-  /** The server answered the last request, and nothing has failed since. */
-  connected: boolean
-  /** When the last event, bookmark or page came, in milliseconds since 1970; NaN before the first. */
-  lastHeardMs: number
-  /** Complete lists after the first. */
-  relists: number
-  /** Failed attempts, events that could not be taken, and exceptions of the sink. */
-  errors: number
-  lastError: string
-  /** '' until a list is complete, and again when it is too old. */
-  resourceVersion: string
 }
 
 /** The API sends a bookmark about once a minute; a stream with neither events nor bookmarks for longer is dead. */
@@ -65,26 +48,11 @@ const SETTLED_MS = 1_000
 /** The most of a Retry-After that is obeyed, so that a wrong one does not stop us for a day. */
 const MAX_RETRY_AFTER_MS = 300_000
 const MAX_STATUS_BYTES = 65_536
-const NEEDS_A_PERSON: ReadonlySet<FaultCode> = new Set([
-  FaultCode.CONFIGURATION,
-  FaultCode.CERTIFICATE,
-  FaultCode.UNAUTHORIZED,
-  FaultCode.FORBIDDEN,
-  FaultCode.NOT_FOUND,
-])
 /** The bookmark that ends the initial events of a streaming list (KEP-3157). */
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 
 export class Reflector<T extends SlimMeta> {
-  readonly status: ReflectorStatus = {
-    synced: false,
-    connected: false,
-    lastHeardMs: Number.NaN,
-    relists: 0,
-    errors: 0,
-    lastError: '',
-    resourceVersion: '',
-  }
+  readonly status: WatchStatus = makeStatus()
   readonly #options: ReflectorOptions<T>
   readonly #name: string
   readonly #log: Log
@@ -97,10 +65,10 @@ export class Reflector<T extends SlimMeta> {
   #streamsLists = true
   /** Keys that the list under way has brought; undefined while there is none. */
   #listed: Set<string> | undefined
-  #failures = 0
-  #failingSinceMs = 0
-  /** Which faults of this outage were logged; empty while there is none. */
-  readonly #saidCodes = new Set<FaultCode>()
+  readonly #outage: Outage
+  /** Up to where everything was known before the list that is to come; '' when that was of another history. */
+  #versionBefore = ''
+  #hasWatched = false
   #malformedAt: string | undefined
   #saidUnusable = false
 
@@ -110,6 +78,7 @@ export class Reflector<T extends SlimMeta> {
     this.#log = options.log
     this.#clock = options.clock ?? SYSTEM_CLOCK
     this.#backoff = new Backoff(this.#clock)
+    this.#outage = new Outage(this.#name, options.log, this.#clock)
     this.#store = new Store(options.sink, error => {
       this.#countError(
         `what was to take a change failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
@@ -144,13 +113,24 @@ export class Reflector<T extends SlimMeta> {
     this.status.connected = false
   }
 
+  /** What is known is of another history than the server's. */
+  readonly #forget = (): void => {
+    this.status.resourceVersion = ''
+    this.#versionBefore = ''
+    this.#attempt.abort(new ApiFault(FaultCode.REWOUND, `${this.#name}: the API server has lost data`))
+  }
+
   get #stopped(): boolean {
     return this.#stopping.signal.aborted
   }
 
   async #run(): Promise<void> {
+    const { lineage } = this.#options
+    const unfollow = lineage?.follow(this.#forget)
     while (!this.#stopped) {
       try {
+        if (lineage && this.status.resourceVersion !== '') await this.#checkLineage(lineage)
+        if (this.#stopped) break
         if (this.status.resourceVersion !== '') await this.#watch()
         else if (this.#streamsLists) await this.#streamList()
         else await this.#listPages()
@@ -159,6 +139,17 @@ export class Reflector<T extends SlimMeta> {
         if (!this.#stopped) await this.#recover(this.#faultOf(error))
       }
     }
+    unfollow?.()
+  }
+
+  async #checkLineage(lineage: Lineage): Promise<void> {
+    const { resource, namespace } = this.#options
+    const { resourceVersion } = this.status
+    const path = resourcePath(resource, namespace)
+    const why = await this.#attemptTo('list', signal => lineage.check(resourceVersion, path, signal))
+    if (why === undefined) return
+    lineage.rewind(why, this.#forget)
+    throw new ApiFault(FaultCode.REWOUND, `${this.#name}: the API server has lost data: ${why}`)
   }
 
   /**
@@ -208,10 +199,14 @@ export class Reflector<T extends SlimMeta> {
 
   #finishList(listed: ReadonlySet<string>, resourceVersion: string): void {
     this.#listed = undefined
+    if (isBefore(resourceVersion, this.#versionBefore)) {
+      const why = `${this.#name} are at version ${resourceVersion}, and were at ${this.#versionBefore}`
+      this.#options.lineage?.rewind(why, this.#forget)
+    }
     this.status.resourceVersion = resourceVersion
     if (this.status.synced) this.status.relists++
     this.status.synced = true
-    this.#settle()
+    this.#outage.end()
     this.#store.complete(listed)
   }
 
@@ -229,7 +224,7 @@ export class Reflector<T extends SlimMeta> {
       this.#log.warn(`${this.#name}: not even a bookmark from a new watch: has the API server lost data? Listing anew`)
       throw new ApiFault(FaultCode.GONE, error.message)
     }
-    if (this.status.resourceVersion !== from || this.#clock.monotonicMs() - startMs >= SETTLED_MS) this.#settle()
+    if (this.status.resourceVersion !== from || this.#clock.monotonicMs() - startMs >= SETTLED_MS) this.#outage.end()
     else if (!this.#stopped) throw new ApiFault(FaultCode.SERVER, `watch ${this.#name}: the server ended it at once`)
   }
 
@@ -251,16 +246,26 @@ export class Reflector<T extends SlimMeta> {
     const { type, object } = event
     const metadata = objectOf(objectOf(object).metadata)
     const resourceVersion = stringOf(metadata.resourceVersion)
-    this.status.lastHeardMs = this.#clock.now()
+    const now = this.#clock.now()
+    this.status.lastHeardMs = now
+    if (!this.#isListing && isBefore(resourceVersion, this.status.resourceVersion)) {
+      // Within one watch versions only grow; what is told in another order may be older than what is known of the same object.
+      const what = `version ${resourceVersion} came after ${this.status.resourceVersion}`
+      this.#log.warn(`${this.#name}: ${what} in a watch: listing anew`)
+      throw new ApiFault(FaultCode.GONE, `watch ${this.#name}: ${what}`)
+    }
     switch (type) {
       case 'ADDED':
       case 'MODIFIED':
         this.#take(object)
+        if (!this.#isListing) this.status.lastEventMs = now
         break
       case 'DELETED':
         this.#drop(object)
+        this.status.lastEventMs = now
         break
       case 'BOOKMARK':
+        this.status.lastBookmarkMs = now
         if (this.#listed !== undefined && objectOf(metadata.annotations)[INITIAL_EVENTS_END] === 'true') {
           if (resourceVersion === '') throw new SyntaxError('a bookmark without resourceVersion')
           this.#finishList(this.#listed, resourceVersion)
@@ -308,6 +313,30 @@ export class Reflector<T extends SlimMeta> {
     query: Readonly<Record<string, string>>,
     consume: (chunk: Uint8Array) => void,
   ): Promise<void> {
+    let settled: unknown
+    await this.#attemptTo(verb, async (signal, silence) => {
+      const response = await this.#options.connection.request(this.#pathOf(query), { signal })
+      if (response.status !== 200)
+        throw this.#explain(response.status, await readStatusBody(response.body), verb, response)
+      this.status.connected = true
+      if (verb === 'watch' && this.#hasWatched) this.status.reconnects++
+      this.#hasWatched ||= verb === 'watch'
+      silence.hear(this.#silenceMs(verb))
+      if (this.#outage.isOn) settled = this.#clock.setTimeout(() => this.#outage.end(), SETTLED_MS)
+      for await (const chunk of response.body) {
+        if (this.#stopped) return
+        this.status.receivedBytes += chunk.length
+        consume(chunk)
+        silence.hear(this.#silenceMs(verb))
+      }
+    }).finally(() => this.#clock.clearTimeout(settled))
+  }
+
+  /** Until it is through, or silent for too long, or made to stop. */
+  async #attemptTo<R>(
+    verb: 'list' | 'watch',
+    run: (signal: AbortSignal, silence: SilenceTimer) => Promise<R>,
+  ): Promise<R> {
     const attempt = new AbortController()
     this.#attempt = attempt
     const { baseUrl } = this.#options.connection
@@ -316,24 +345,12 @@ export class Reflector<T extends SlimMeta> {
         new ApiFault(FaultCode.SILENT, `${verb} ${this.#name}: nothing heard from ${baseUrl} for ${limitMs / 1000} s`),
       ),
     )
-    let settled: unknown
     try {
-      const response = await this.#options.connection.request(this.#pathOf(query), { signal: attempt.signal })
-      if (response.status !== 200)
-        throw this.#explain(response.status, await readStatusBody(response.body), verb, response)
-      this.status.connected = true
-      silence.hear(this.#silenceMs(verb))
-      if (this.#failures > 0) settled = this.#clock.setTimeout(() => this.#settle(), SETTLED_MS)
-      for await (const chunk of response.body) {
-        if (this.#stopped) return
-        consume(chunk)
-        silence.hear(this.#silenceMs(verb))
-      }
+      return await run(attempt.signal, silence)
     } catch (error) {
       throw attempt.signal.reason instanceof ApiFault ? attempt.signal.reason : error
     } finally {
       silence.stop()
-      this.#clock.clearTimeout(settled)
     }
   }
 
@@ -368,36 +385,19 @@ export class Reflector<T extends SlimMeta> {
   async #recover(fault: ApiFault): Promise<void> {
     const wasOpen = this.status.connected
     this.status.connected = false
-    if (this.#failures === 0) this.#failingSinceMs = this.#clock.monotonicMs()
-    this.#failures++
     this.#countError(fault.message)
     const version = this.status.resourceVersion
-    if (fault.code === FaultCode.GONE) this.status.resourceVersion = ''
+    if (fault.code === FaultCode.GONE || fault.code === FaultCode.REWOUND) this.status.resourceVersion = ''
     if (fault.code === FaultCode.MALFORMED) {
       // The same version brought us to the same line twice: another way in may go around it.
       if (this.#malformedAt === version) this.status.resourceVersion = ''
       this.#malformedAt = version
     }
-    // A watch that breaks is resumed within a second as a rule; it is worth a line only when that fails.
-    const isOrdinary = fault.code === FaultCode.GONE || (wasOpen && fault.code !== FaultCode.MALFORMED)
-    // What a person must put right is told even when it comes to light behind another fault: refused, then forbidden.
-    const isNews = this.#saidCodes.size === 0 || (NEEDS_A_PERSON.has(fault.code) && !this.#saidCodes.has(fault.code))
-    if (isNews && (!isOrdinary || this.#failures > 1)) {
-      this.#saidCodes.add(fault.code)
-      this.#log.warn(`${this.#name}: ${fault.message}; keeping the ${this.#store.size} that are known, trying again`)
-    }
+    this.#outage.fail(fault, wasOpen, this.#store.size)
+    if (fault.code === FaultCode.REWOUND) this.#versionBefore = ''
+    else if (version !== '') this.#versionBefore = version
     const retryAfterMs = Math.min(fault.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
     await sleep(this.#clock, Math.max(this.#backoff.nextDelayMs(), retryAfterMs), this.#stopping.signal)
-  }
-
-  /** The server is well again. */
-  #settle(): void {
-    if (this.#saidCodes.size > 0) {
-      const seconds = Math.round((this.#clock.monotonicMs() - this.#failingSinceMs) / 1000)
-      this.#log.info(`${this.#name}: the API is back after ${seconds} s`)
-    }
-    this.#failures = 0
-    this.#saidCodes.clear()
   }
 
   #countError(message: string): void {
@@ -408,14 +408,7 @@ export class Reflector<T extends SlimMeta> {
 
 /** The Status object of a refusal; what a proxy sends in its place is taken as the message. */
 async function readStatusBody(body: AsyncIterable<Uint8Array>): Promise<unknown> {
-  const pieces: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    pieces.push(chunk)
-    bytes += chunk.length
-    if (bytes > MAX_STATUS_BYTES) break
-  }
-  const text = decode(Buffer.concat(pieces))
+  const text = await readText(body, MAX_STATUS_BYTES)
   try {
     return JSON.parse(text)
   } catch {

@@ -115,7 +115,7 @@ async function countRelists(): Promise<number> {
   )
   const pages = await Promise.all(ports.map(port => get(port, '/metrics')))
   const text = pages.find(({ status }) => status === 200)?.body ?? ''
-  return [...text.matchAll(/^kubezone_kubernetes_relists\{[^}]*\} (\d+)$/gm)].reduce(
+  return [...text.matchAll(/^kubezone_kubernetes_watch_relists_total\{[^}]*\} (\d+)$/gm)].reduce(
     (sum, [, count]) => sum + Number(count),
     0,
   )

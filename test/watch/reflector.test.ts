@@ -566,6 +566,59 @@ void t.test('what a person must put right is told once in an outage, though some
   )
 })
 
+void t.test('a version that comes after a newer one in a watch is not believed: everything is listed anew', async t => {
+  for (const [type, object, resourceVersion] of [
+    ['MODIFIED', service('ns/a', 12), '12'],
+    ['DELETED', service('ns/b', 12), '12'],
+    ['BOOKMARK', { metadata: { resourceVersion: '9' } }, '9'],
+  ] as const) {
+    const b = await bench(t)
+    const call = await syncByStream(b, '10', [service('ns/a', 1), service('ns/b', 2)])
+    call.event('MODIFIED', service('ns/a', 13)).event(type, object)
+    t.equal(await b.log.next(), `warn services: version ${resourceVersion} came after 13 in a watch: listing anew`)
+    t.strictSame(b.sink.take(), ['+ns/a@1', '+ns/b@2', 'listed', '~ns/a@1>13'])
+    await b.clock.waits(FIRST_BACKOFF_MS)
+    b.clock.advance(FIRST_BACKOFF_MS)
+    ;(await b.api.next()).open().event('ADDED', service('ns/a', 13)).endInitialEvents('14')
+    await b.sink.hears('listed')
+    t.strictSame(b.sink.take(), ['-ns/b@2', 'listed'])
+  }
+})
+
+void t.test('versions that are no numbers are not compared', async t => {
+  const b = await bench(t)
+  const call = await syncByStream(b, 'b9', [])
+  call.event('ADDED', service('ns/a', 'a1')).event('ADDED', service('ns/b', '7')).event('ADDED', service('ns/c', '07'))
+  await b.sink.hears('+ns/c@07')
+  t.equal(b.reflector.status.resourceVersion, '07')
+})
+
+void t.test('the status says what was heard when, how much, and how often the watch was opened anew', async t => {
+  const b = await bench(t)
+  const { status } = b.reflector
+  const call = await syncByStream(b, '10', [service('ns/a', 1)])
+  const listedBytes = status.receivedBytes
+  t.ok(listedBytes > 100)
+  t.ok(Number.isNaN(status.lastEventMs), 'what a list brings is no change')
+  t.match(status, { reconnects: 0, lastBookmarkMs: b.clock.nowMs })
+  b.clock.advance(5_000)
+  const eventMs = b.clock.nowMs
+  call.event('MODIFIED', service('ns/a', 11))
+  await b.sink.hears('~ns/a@1>11')
+  b.clock.advance(5_000)
+  call.bookmark('12').end()
+  const second = await b.api.next()
+  t.match(status, { lastEventMs: eventMs, lastBookmarkMs: b.clock.nowMs, resourceVersion: '12', relists: 0 })
+  second.open().event('ERROR', { code: 410 })
+  await b.clock.waits(FIRST_BACKOFF_MS)
+  t.match(status, { reconnects: 1, errors: 1, resourceVersion: '' })
+  b.clock.advance(FIRST_BACKOFF_MS)
+  ;(await b.api.next()).open().endInitialEvents('13')
+  await b.sink.hears('listed', 2)
+  t.match(status, { reconnects: 2, relists: 1, lastEventMs: eventMs })
+  t.ok(status.receivedBytes > listedBytes)
+})
+
 void t.test('lastHeardMs follows events and bookmarks', async t => {
   const b = await bench(t)
   t.ok(Number.isNaN(b.reflector.status.lastHeardMs))

@@ -2,7 +2,7 @@
 
 import type { Registry } from '../../metrics/registry.ts'
 import type { RequestObserver } from '../../watch/connection.ts'
-import type { ReflectorStatus } from '../../watch/reflector.ts'
+import type { WatchStatus } from '../../watch/status.ts'
 import type { ServiceKind } from './triggers.ts'
 
 /** 1 ms to about 9 minutes. */
@@ -10,11 +10,69 @@ const PROGRAMMING_BUCKETS = Array.from({ length: 20 }, (_, i) => 0.001 * 2 ** i)
 /** The Prometheus client's defaults, which client-go's metrics have. */
 const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
+interface WatchMetric {
+  readonly name: string
+  readonly help: string
+  readonly read: (status: WatchStatus) => number
+}
+
+/** 0 before the first, as the process's own metrics have it. */
+const seconds = (ms: number): number => (Number.isNaN(ms) ? 0 : ms / 1000)
+
+/** Of each resource: is what it knows new, and if not, since when and why. */
+const WATCH_METRICS: readonly WatchMetric[] = [
+  {
+    name: 'kubezone_kubernetes_watch_connected',
+    help: 'Whether the watch of a resource is connected.',
+    read: ({ connected }) => (connected ? 1 : 0),
+  },
+  {
+    name: 'kubezone_kubernetes_watch_age_seconds',
+    help: 'Seconds since the API was last heard of for a resource.',
+    read: ({ lastHeardMs }) => (Number.isNaN(lastHeardMs) ? 0 : (Date.now() - lastHeardMs) / 1000),
+  },
+  {
+    name: 'kubezone_kubernetes_watch_last_event_timestamp_seconds',
+    help: 'When the last change of a resource was told, since 1970; 0 before the first.',
+    read: ({ lastEventMs }) => seconds(lastEventMs),
+  },
+  {
+    name: 'kubezone_kubernetes_watch_last_bookmark_timestamp_seconds',
+    help: 'When the last bookmark of a watch came, since 1970; 0 before the first.',
+    read: ({ lastBookmarkMs }) => seconds(lastBookmarkMs),
+  },
+  {
+    name: 'kubezone_kubernetes_watch_resource_version',
+    help: 'The version up to which everything is known; 0 while a list is needed.',
+    read: ({ resourceVersion }) => Number(resourceVersion),
+  },
+  {
+    name: 'kubezone_kubernetes_watch_reconnects_total',
+    help: 'Watches opened in the place of one that has ended.',
+    read: ({ reconnects }) => reconnects,
+  },
+  {
+    name: 'kubezone_kubernetes_watch_relists_total',
+    help: 'Complete lists after the first.',
+    read: ({ relists }) => relists,
+  },
+  {
+    name: 'kubezone_kubernetes_watch_errors_total',
+    help: 'Failed attempts to list or watch a resource, and events that could not be taken.',
+    read: ({ errors }) => errors,
+  },
+  {
+    name: 'kubezone_kubernetes_watch_received_bytes_total',
+    help: 'Octets of the lists and watches of a resource.',
+    read: ({ receivedBytes }) => receivedBytes,
+  },
+]
+
 export interface KubernetesMetrics {
   readonly observer: RequestObserver
   readonly onProgrammed: (kind: ServiceKind, seconds: number) => void
   /** Shows how a watch is, until the function that it returns is called. */
-  follow(resource: string, status: ReflectorStatus): () => void
+  follow(resource: string, status: WatchStatus): () => void
 }
 
 export function kubernetesMetrics(registry: Registry): KubernetesMetrics {
@@ -41,17 +99,12 @@ export function kubernetesMetrics(registry: Registry): KubernetesMetrics {
     'Number of HTTP requests, partitioned by status code, method, and host.',
     ['code', 'method', 'host'],
   )
-  const age = registry.gauge(
-    'kubezone_kubernetes_watch_age_seconds',
-    'Seconds since the API was last heard of for a resource.',
-    ['resource'],
-  )
-  const connected = registry.gauge(
-    'kubezone_kubernetes_watch_connected',
-    'Whether the watch of a resource is connected.',
-    ['resource'],
-  )
-  const relists = registry.gauge('kubezone_kubernetes_relists', 'Complete lists after the first.', ['resource'])
+  const watched = WATCH_METRICS.map(({ name, help, read }) => {
+    const family = name.endsWith('_total')
+      ? registry.counter(name, help, ['resource'])
+      : registry.gauge(name, help, ['resource'])
+    return { family, read }
+  })
   return {
     observer: {
       requestDone: (verb, host, seconds) => durations.cell([verb, host]).observe(seconds),
@@ -60,11 +113,7 @@ export function kubernetesMetrics(registry: Registry): KubernetesMetrics {
     },
     onProgrammed: (kind, seconds) => programming.cell([kind]).observe(seconds),
     follow(resource, status) {
-      const hides = [
-        age.track([resource], () => (Number.isNaN(status.lastHeardMs) ? 0 : (Date.now() - status.lastHeardMs) / 1000)),
-        connected.track([resource], () => (status.connected ? 1 : 0)),
-        relists.track([resource], () => status.relists),
-      ]
+      const hides = watched.map(({ family, read }) => family.track([resource], () => read(status)))
       return () => {
         for (const hide of hides) hide()
       }

@@ -1,11 +1,12 @@
 // The watches that one `kubernetes` directive keeps.
 
-import type { Log } from '../../watch/reflector.ts'
+import type { Log } from '../../watch/outage.ts'
 import type { ApiConnection, RequestObserver } from '../../watch/connection.ts'
 import type { ApiDefaults } from '../../server/plugin.ts'
 import { connectEndpoint } from '../../watch/endpoint.ts'
 import { connectInCluster } from '../../watch/incluster.ts'
 import type { KubeconfigOptions } from '../../watch/kubeconfig.ts'
+import { Lineage } from '../../watch/lineage.ts'
 import { Reflector } from '../../watch/reflector.ts'
 import { ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, SERVICE_IMPORTS } from '../../watch/resource.ts'
 import type { SlimService, SlimServiceImport } from '../../watch/slim.ts'
@@ -58,11 +59,12 @@ export function openWatches(
   { cluster, clusterSet }: Publishers,
   log: Log,
 ): Map<string, Watch> {
-  const common = { connection, log }
+  const lineage = new Lineage(connection, log)
+  const common = { connection, log, lineage }
   const labelled = { ...common, labelSelector: options.labels }
   const watches = new Map<string, Watch>()
   watches.set(SERVICES.name, new Reflector({ ...labelled, resource: SERVICES, sink: cluster.services }))
-  const namespaces = fanOut(cluster.namespaces, clusterSet?.namespaces)
+  const namespaces = lineage.listen(fanOut(cluster.namespaces, clusterSet?.namespaces))
   watches.set(
     NAMESPACES.name,
     new Reflector({ ...common, resource: NAMESPACES, sink: namespaces, labelSelector: options.namespaceLabels }),
