@@ -1,4 +1,4 @@
-// `npm run bench`: CPU for each query, beside other servers. `npm run bench -- micro`: the parts of a query alone.
+// `npm run bench`: CPU for each query, beside other servers. `npm run bench -- micro`: the parts of a query alone; `npm run bench -- start`: a start.
 
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +14,7 @@ import { knot, nsd } from './servers/zonefile.ts'
 
 const CONTENDERS: readonly Contender[] = [kubezoneBatch, ...kubezoneBundle, kubezoneDgram, coredns, knot, nsd, floor]
 const REPORT = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url))
-const USAGE = `npm run bench -- [micro] [--seconds N] [--only SERVER]... [--scenario NAME]... [--write]
+const USAGE = `npm run bench -- [micro | start] [--seconds N] [--only SERVER]... [--scenario NAME]... [--write]
 
   --seconds N      length of each measurement (5)
   --only SERVER    this server alone: ${CONTENDERS.map(({ name }) => name).join('; ')}
@@ -74,4 +74,5 @@ async function compare(): Promise<void> {
 
 if (values.help || !(Number(values.seconds) >= 1)) tell(USAGE)
 else if (positionals[0] === 'micro') await (await import('./micro.ts')).runMicro(tell)
+else if (positionals[0] === 'start') await (await import('./start.ts')).measureStarts(tell)
 else await compare()

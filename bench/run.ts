@@ -3,6 +3,7 @@
 import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeApi } from '../src/fakeapi/fakeapi.ts'
@@ -180,21 +181,23 @@ async function startUpstream(directory: string): Promise<{ running: Running; por
   return undefined
 }
 
-async function freePort(): Promise<number> {
-  const socket = dgram.createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
+/** Of TCP, which has connections of before that keep their port for a minute; of UDP nothing is left behind. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
   return port
 }
 
 /** Asks until the answer has one record; by default for the last name, so that all names are there. */
-async function untilAnswered(
+export async function untilAnswered(
   running: Running,
-  { name }: Contender,
+  { name }: Pick<Contender, 'name'>,
   port: number,
   question = `${fullName(withClusterIP.at(-1)!)} A`,
+  everyMs = 100,
 ): Promise<void> {
   const query = encodeQuery(question)
   const socket = dgram.createSocket('udp4')
@@ -209,7 +212,7 @@ async function untilAnswered(
     if (running.hasEnded || performance.now() > deadlineMs) {
       answered.reject(new Error(`${name} does not answer: ${running.output}`))
     } else socket.send(query, port, '127.0.0.1')
-  }, 100)
+  }, everyMs)
   try {
     await answered.promise
   } finally {

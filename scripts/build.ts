@@ -12,6 +12,11 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIB = 'dist/lib'
 /** A file that is not imported, but started: a thread. */
 const STARTED = /new URL\('(\.[^']*)\.ts', import\.meta\.url\)/g
+/**
+ * An import of a module of Node's own. What `import` brings has the value of each export, and so loads whatever Node itself loads when it is asked
+ * for one: undici, for `node:http`.
+ */
+const BUILTIN = /^import (?!type )(?:(\w+),? ?)?(?:\{([^}]*)\} )?from '(node:[\w/]+)'/gm
 
 interface Manifest {
   readonly name: string
@@ -42,8 +47,8 @@ export async function bundle(folder: string): Promise<Metafile> {
     metafile: true,
     logLevel: 'warning',
     // Packages that are CommonJS ask for Node's modules by this.
-    banner: { js: "import{createRequire as $require}from'node:module';const require=$require(import.meta.url);" },
-    plugins: [startedFiles],
+    banner: { js: "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
+    plugins: [sources],
   })
   writeFileSync(join(folder, 'LICENSES.txt'), collectLicenses(Object.keys(metafile.inputs)))
   return metafile
@@ -72,16 +77,20 @@ function collectLicenses(inputs: readonly string[]): string {
     .join(`\n\n${'-'.repeat(80)}\n\n`)
 }
 
-/** Started files lie beside the others in the bundle. */
-const startedFiles: Plugin = {
-  name: 'started files',
+/** Started files lie beside the others in the bundle; see BUILTIN for the modules of Node. */
+const sources: Plugin = {
+  name: 'sources',
   setup(build) {
     build.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
-      const text = readFileSync(path, 'utf8')
-      const contents = text.replaceAll(
-        STARTED,
-        (_, file: string) => `new URL('./${basename(file)}.mjs', import.meta.url)`,
-      )
+      const contents = readFileSync(path, 'utf8')
+        .replaceAll(STARTED, (_, file: string) => `new URL('./${basename(file)}.mjs', import.meta.url)`)
+        .replaceAll(BUILTIN, (_, whole: string | undefined, names: string | undefined, module: string) => {
+          const asked = `process.getBuiltinModule('${module}')`
+          const parts = names?.replaceAll(/\btype \w+,?/g, '').replaceAll(' as ', ': ')
+          return [whole && `const ${whole} = ${asked}`, parts && `const {${parts}} = ${asked}`]
+            .filter(Boolean)
+            .join('; ')
+        })
       return { contents, loader: 'ts' }
     })
   },

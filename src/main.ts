@@ -8,7 +8,7 @@ import { writeOut } from './cli/output.ts'
 async function main([command, ...rest]: readonly string[]): Promise<number> {
   switch (command) {
     case 'try':
-      return (await import('./cli/serve.ts')).serve(rest, true)
+      return serve(rest, true)
     case 'lookup':
       return (await import('./cli/lookup.ts')).lookup(rest, line => writeOut(`${line}\n`))
     case 'check':
@@ -16,8 +16,14 @@ async function main([command, ...rest]: readonly string[]): Promise<number> {
     case 'fakeapi':
       return (await import('./cli/fakeapi.ts')).runFakeApi(rest)
     default:
-      return (await import('./cli/serve.ts')).serve(command === undefined ? [] : [command, ...rest], false)
+      return serve(command === undefined ? [] : [command, ...rest], false)
   }
+}
+
+async function serve(args: readonly string[], isTrial: boolean): Promise<number> {
+  const { serve } = await import('./cli/serve.ts')
+  keepHeapSmall()
+  return serve(args, isTrial)
 }
 
 /** One line, without a stack: what reaches this place is something that a person can mend. */
@@ -33,7 +39,6 @@ process.on('unhandledRejection', reason => {
   writeOut(`[ERROR] unhandled: ${reason instanceof Error ? reason.stack : String(reason)}\n`, 2)
 })
 
-keepHeapSmall()
 try {
   process.exit(await main(process.argv.slice(2)))
 } catch (error) {

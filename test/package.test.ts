@@ -34,6 +34,14 @@ void t.test('an installed package', async t => {
     t.match(await command.stop(), { code: 0, out: /^((?!without batches)[^])*$/, err: '' })
   })
 
+  void t.test('loads nothing of Node but what it asks for', async t => {
+    const report = 'data:text/javascript,process.on("exit",()=>console.log(process.moduleLoadList.join(" ")))'
+    const command = new Command(t, ['--import', report, program, '-version'])
+    const { out } = await command.ended
+    t.match(out, /NativeModule http /)
+    t.notMatch(out, /undici|http2|webstreams/)
+  })
+
   void t.test('goes by a kubeconfig, with a client-node of its own', async t => {
     const api = run(t, 'fakeapi', '--port', '0', '--kubeconfig', join(t.testdir({}), 'config'))
     await api.seen(/Kubernetes API on (\S+)\n/)

@@ -14,8 +14,12 @@ const MADV_DONTNEED = 4
 /** glibc's own value for both at the start, from which it goes up to 32 MB with each buffer that is given back unless it is set. */
 const THRESHOLD_BYTES = 128 << 10
 
+/** What has been allocated between the start and the end of the first lists, above which a collection pays: it takes 20 ms of the start. */
+const COLLECTED_BYTES = 8 << 20
+
 /**
- * To be called before anything is allocated. The young generation stays at 1 MB instead of growing to 16 with the first lists, and the old one
+ * To be called before the first lists come, and behind what Node compiles: its own modules lie in it compiled for the flags that V8 has started with,
+ * and are compiled anew for others. The young generation stays at 1 MB instead of growing to 16 with the first lists, and the old one
  * is collected when it has grown by a little instead of by half. V8 reads these flags each time, so they hold for a heap that is there already.
  */
 export function keepHeapSmall(): void {
@@ -34,17 +38,18 @@ export function letYoungHeapGrow(): void {
 }
 
 /**
- * Has malloc give back large buffers at once. The function that is returned gives back what the first lists have left behind: it stops this
- * thread for as long as a collection of the whole heap takes, and is for the moment before anybody asks.
+ * Has malloc give back large buffers at once. The function that is returned gives back what the first lists have left behind. If that is much it
+ * stops this thread for as long as a collection of the whole heap takes: it is for the moment before anybody asks.
  */
 export async function loadRelief(): Promise<() => void> {
   v8.setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
+  const startBytes = v8.getHeapStatistics().used_heap_size
   const system = await loadSystem()
   system?.mallopt(M_MMAP_THRESHOLD, THRESHOLD_BYTES)
   system?.mallopt(M_TRIM_THRESHOLD, THRESHOLD_BYTES)
   return () => {
-    collect()
+    if (v8.getHeapStatistics().used_heap_size - startBytes > COLLECTED_BYTES) collect()
     system?.malloc_trim(0)
     for (const { address, length } of system ? listPureMappings(realpathSync(process.execPath)) : []) {
       system?.madvise(address, length, MADV_DONTNEED)

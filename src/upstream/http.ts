@@ -1,7 +1,7 @@
 // HTTP/2 or HTTP/1.1 on a connection that is open: requests, and what comes back for each.
 
 import http from 'node:http'
-import http2 from 'node:http2'
+import type http2 from 'node:http2'
 import type { Duplex } from 'node:stream'
 
 export interface Request {
@@ -45,6 +45,9 @@ export const MAX_STREAMS = 100
 /** All fields of a header, in octets. */
 const MAX_HEADER_SIZE = 16_384
 
+/** With the first connection that speaks it: few servers have one, and each would pay for it at its start. */
+const loadHttp2 = (): typeof http2 => process.getBuiltinModule('node:http2')
+
 const CLOSED = 'the server closed the connection'
 
 /**
@@ -62,7 +65,7 @@ export class Http2 implements Http {
   /** `capacity` is what the server is thought to take, until it says so itself. */
   constructor(socket: Duplex, events: HttpEvents, capacity: number) {
     // Each request has its own name for it.
-    const session = http2.connect('https://localhost', {
+    const session = loadHttp2().connect('https://localhost', {
       createConnection: () => socket,
       settings: { enablePush: false, maxHeaderListSize: MAX_HEADER_SIZE },
     })
@@ -100,14 +103,14 @@ export class Http2 implements Http {
     })
     stream.on('data', (chunk: Buffer) => response.received(chunk))
     // What was reset ends, too.
-    stream.on('end', () => hasBegun && stream.rstCode === http2.constants.NGHTTP2_NO_ERROR && response.ended())
+    stream.on('end', () => hasBegun && stream.rstCode === loadHttp2().constants.NGHTTP2_NO_ERROR && response.ended())
     stream.on('error', error => (why = error.message))
     stream.on('close', () => {
       if (session.destroyed) this.#events.ended(why)
-      response.broke(why, stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM)
+      response.broke(why, stream.rstCode === loadHttp2().constants.NGHTTP2_REFUSED_STREAM)
     })
     stream.end(body)
-    return () => void setImmediate(() => stream.close(http2.constants.NGHTTP2_CANCEL))
+    return () => void setImmediate(() => stream.close(loadHttp2().constants.NGHTTP2_CANCEL))
   }
 
   close(): void {
