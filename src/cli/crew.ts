@@ -137,7 +137,7 @@ export class Crew {
     await Promise.all(seats.map(seat => this.#leave(seat, false)))
     await this.#last
     // One that was being started.
-    await Promise.all([...this.#running].map(thread => thread.terminate()))
+    await Promise.all([...this.#running].map(thread => thread.stop(false)))
     this.#assignment?.end()
   }
 

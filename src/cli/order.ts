@@ -59,3 +59,6 @@ export interface Report {
   readonly error?: string
   readonly isTransient?: boolean
 }
+
+/** What a serving thread says unasked: that its heap is nearly full. */
+export const FULL = 'full'

@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Libc } from '../server/libc.ts'
 import { TransientError } from '../server/plugin.ts'
-import type { Order, Prepared, Report, ThreadData } from './order.ts'
+import { FULL, type Order, type Prepared, type Report, type ThreadData } from './order.ts'
 
 /** Room for the descriptors that a process can have where nobody has raised the kernel's limit. Pages that are never touched cost nothing. */
 const MAX_DESCRIPTORS = 1 << 20
@@ -33,7 +33,10 @@ export class ServingThread {
       workerData: { ...data, descriptors } satisfies ThreadData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     })
-    this.#worker.on('message', (report: Report) => this.#settle(report))
+    this.#worker.on('message', (message: Report | typeof FULL) => {
+      if (message === FULL) this.#giveUp()
+      else this.#settle(message)
+    })
     this.#worker.on('error', (error: Error) => (this.#reason ??= error.message))
     const { promise, resolve } = Promise.withResolvers<string>()
     this.ended = promise
@@ -66,6 +69,15 @@ export class ServingThread {
     else call?.reject(isTransient ? new TransientError(error) : new Error(error))
   }
 
+  /**
+   * Ends it while it can still answer what it has received. When the heap is full, V8 ends it wherever it is; and where that is in a callback of
+   * koffi's, which most of its work is, koffi ends the process (Napi::Error::ThrowAsJavaScriptException).
+   */
+  #giveUp(): void {
+    this.#reason ??= 'its heap was full'
+    void this.stop(true)
+  }
+
   /** Lets it answer what it has received, and ends it. */
   async stop(othersServe: boolean): Promise<void> {
     const timer = setTimeout(() => void this.terminate(), STOP_MS)
@@ -74,7 +86,7 @@ export class ServingThread {
     await this.terminate()
   }
 
-  /** Ends it at once. */
+  /** Ends it at once. While it has sockets by libc that something comes to, koffi ends the process for that, see `#giveUp`. */
   async terminate(): Promise<void> {
     this.#reason ??= 'it was terminated'
     await this.#worker.terminate()

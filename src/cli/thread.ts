@@ -8,8 +8,9 @@ import { PLUGINS } from '../plugins/order.ts'
 import { trackDescriptors } from '../server/libc.ts'
 import { type ProcessContext, TransientError } from '../server/plugin.ts'
 import { Configuration } from './configuration.ts'
+import { watchHeap } from './heap.ts'
 import { createLog } from './log.ts'
-import type { Order, Report, ThreadData } from './order.ts'
+import { FULL, type Order, type Report, type ThreadData } from './order.ts'
 import { type Candidate, type Replaced, Station } from './station.ts'
 
 class Thread {
@@ -55,11 +56,7 @@ class Thread {
         this.#candidate = undefined
         return
       case 'abandon':
-        if (!this.#candidate) return
-        this.#forget(this.#candidate.configuration)
-        await this.#station.abandon(this.#candidate)
-        this.#candidate = undefined
-        return
+        return this.#abandon()
       case 'retire':
         if (!this.#replaced) return
         this.#forget(this.#replaced.configuration)
@@ -72,9 +69,18 @@ class Thread {
       case 'count':
         return { received: this.#station.received }
       case 'stop':
+        await this.#abandon()
         await this.#station.close(order.othersServe)
         await this.#station.configuration?.plugins.stop()
     }
+  }
+
+  async #abandon(): Promise<void> {
+    const candidate = this.#candidate
+    if (!candidate) return
+    this.#candidate = undefined
+    this.#forget(candidate.configuration)
+    await this.#station.abandon(candidate)
   }
 
   #forget(configuration: Configuration | undefined): void {
@@ -85,6 +91,7 @@ class Thread {
 if (!isMainThread && parentPort) {
   const port = parentPort
   const thread = new Thread(workerData as ThreadData)
+  watchHeap(() => port.postMessage(FULL))
   port.on('message', ({ id, order }: { id: number; order: Order }) => {
     const report = (rest: Omit<Report, 'id'>): void => port.postMessage({ id, ...rest } satisfies Report)
     thread.obey(order).then(
