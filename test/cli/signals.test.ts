@@ -31,6 +31,8 @@ function serve(t: Test, lines: string, ...args: string[]): Command {
 const lameduck = (time: string): string =>
   `    health 127.0.0.1:0 {\n        lameduck ${time}\n    }\n    ready 127.0.0.1:0`
 
+const MULTISOCKET = '    multisocket 2'
+
 /** Numbered queries, and which of them were answered. */
 interface Client {
   send(): Promise<void>
@@ -72,46 +74,58 @@ async function tcpClient(port: number): Promise<Client> {
   }
 }
 
+/** So many that each of two threads has some: else all of one kind fell to one of them, 2 in 2^12. */
+const UDP_CLIENTS = 12
+
 async function connect(t: Test, port: number): Promise<Client[]> {
-  const clients = [udpClient(port), udpClient(port), udpClient(port), await tcpClient(port), await tcpClient(port)]
+  const clients = [
+    ...Array.from({ length: UDP_CLIENTS }, () => udpClient(port)),
+    await tcpClient(port),
+    await tcpClient(port),
+  ]
   t.teardown(() => {
     for (const client of clients) client.close()
   })
   return clients
 }
 
-void t.test('what was received before SIGTERM is answered', async t => {
-  const command = serve(t, '')
-  const clients = await connect(t, await portOf(command, 'dns'))
-  for (let i = 0; i < 100; i++) await Promise.all(clients.map(client => client.send()))
-  t.match(await command.stop(), { code: 0, signal: null, err: '' })
-  await until(() => clients.every(({ sent, answered }) => answered.size === sent))
-  for (const { sent, answered } of clients) t.equal(answered.size, sent)
-})
+for (const [lines, who] of [
+  ['', 'the process'],
+  [MULTISOCKET, 'two threads'],
+] as const) {
+  void t.test(`what ${who} received before SIGTERM is answered`, async t => {
+    const command = serve(t, lines)
+    const clients = await connect(t, await portOf(command, 'dns'))
+    for (let i = 0; i < 100; i++) await Promise.all(clients.map(client => client.send()))
+    t.match(await command.stop(), { code: 0, signal: null, err: '' })
+    await until(() => clients.every(({ sent, answered }) => answered.size === sent))
+    for (const { sent, answered } of clients) t.equal(answered.size, sent)
+  })
 
-void t.test('after SIGTERM /ready says 503, and queries are answered for as long as they come', async t => {
-  const command = serve(t, lameduck('300ms'))
-  const http = await portOf(command, 'http')
-  const clients = await connect(t, await portOf(command, 'dns'))
-  t.match(await get(http, '/ready'), { status: 200, body: 'OK' })
-  // As real clients do, they neither stop at the signal nor wait for one another.
-  const timers = clients.map(client => setInterval(() => void client.send().catch(() => {}), 2))
-  t.teardown(() => timers.forEach(clearInterval))
-  await until(() => clients.every(({ answered }) => answered.size > 10))
-  command.child.kill('SIGTERM')
-  await command.seen(/SIGTERM: Shutting down servers then terminating\n.*Going into lameduck mode for 300ms\n/)
-  t.match(await get(http, '/ready'), { status: 503, body: 'Shutting down' })
-  t.match(await get(http, '/health'), { status: 200, body: 'OK' })
-  await command.seen(/still asked after the lameduck: answering until nothing comes for 3s\n/)
-  const before = clients.map(({ sent }) => sent)
-  await until(() => clients.every(({ answered }, i) => answered.size > before[i] + 10))
-  t.match(await get(http, '/ready'), { status: 503, body: 'Shutting down' })
-  t.match(await get(http, '/health'), { status: 200, body: 'OK' })
-  // Then they have learned of another server.
-  timers.forEach(clearInterval)
-  t.match(await command.ended, { code: 0, signal: null, err: '' })
-  for (const { sent, answered } of clients) t.equal(answered.size, sent, 'none is lost')
-})
+  void t.test(`after SIGTERM /ready says 503, and queries to ${who} are answered for as long as they come`, async t => {
+    const command = serve(t, `${lines}\n${lameduck('300ms')}`)
+    const http = await portOf(command, 'http')
+    const clients = await connect(t, await portOf(command, 'dns'))
+    t.match(await get(http, '/ready'), { status: 200, body: 'OK' })
+    // As real clients do, they neither stop at the signal nor wait for one another.
+    const timers = clients.map(client => setInterval(() => void client.send().catch(() => {}), 2))
+    t.teardown(() => timers.forEach(clearInterval))
+    await until(() => clients.every(({ answered }) => answered.size > 10))
+    command.child.kill('SIGTERM')
+    await command.seen(/SIGTERM: Shutting down servers then terminating\n.*Going into lameduck mode for 300ms\n/)
+    t.match(await get(http, '/ready'), { status: 503, body: 'Shutting down' })
+    t.match(await get(http, '/health'), { status: 200, body: 'OK' })
+    await command.seen(/still asked after the lameduck: answering until nothing comes for 3s\n/)
+    const before = clients.map(({ sent }) => sent)
+    await until(() => clients.every(({ answered }, i) => answered.size > before[i] + 10))
+    t.match(await get(http, '/ready'), { status: 503, body: 'Shutting down' })
+    t.match(await get(http, '/health'), { status: 200, body: 'OK' })
+    // Then they have learned of another server.
+    timers.forEach(clearInterval)
+    t.match(await command.ended, { code: 0, signal: null, err: '' })
+    for (const { sent, answered } of clients) t.equal(answered.size, sent, 'none is lost')
+  })
+}
 
 void t.test('SIGTERM waits for the lameduck and no longer, when nobody asks', async t => {
   const command = serve(t, lameduck('300ms'))
@@ -125,17 +139,15 @@ void t.test('SIGTERM waits for the lameduck and no longer, when nobody asks', as
 void t.test(
   'SIGINT waits for the lameduck and no longer, though queries come; without one it does not wait',
   async t => {
-    for (const lines of ['', lameduck('300ms')]) {
+    for (const lines of ['', lameduck('300ms'), MULTISOCKET, `${MULTISOCKET}\n${lameduck('300ms')}`]) {
       const command = serve(t, lines)
-      const client = udpClient(await portOf(command, 'dns'))
-      const timer = setInterval(() => void client.send().catch(() => {}), 2)
-      t.teardown(() => {
-        clearInterval(timer)
-        client.close()
-      })
-      await until(() => client.answered.size > 10)
-      const { code, out } = await command.stop('SIGINT')
-      t.equal(code, 0)
+      const clients = await connect(t, await portOf(command, 'dns'))
+      const timers = clients.map(client => setInterval(() => void client.send().catch(() => {}), 2))
+      t.teardown(() => timers.forEach(clearInterval))
+      await until(() => clients.every(({ answered }) => answered.size > 10))
+      const { code, signal, err, out } = await command.stop('SIGINT')
+      timers.forEach(clearInterval)
+      t.same({ code, signal, err }, { code: 0, signal: null, err: '' })
       t.notMatch(out, 'still asked')
     }
   },

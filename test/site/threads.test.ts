@@ -1,14 +1,20 @@
 // Several serving threads: each with sockets of its own, all with one configuration.
 
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { kubezone } from '../cli/command.ts'
 import { clusterIP, namespace } from '../plugins/kubernetes/objects.ts'
 import { TcpClient, UdpClient } from '../server/clients.ts'
 import { buildQuery } from '../server/message.ts'
+import type { AskerInput } from './asker.ts'
 import { openApi } from './running.ts'
 import { CLIENTS, NXDOMAIN, REQUESTS, SERVFAIL, Threads, WEB, block, findFreePort, openCluster } from './threads.ts'
+
+/** Without an answer: only a limit. */
+const PATIENCE_MS = 20_000
 
 void t.test('every thread answers the same, over UDP and TCP, and what they count is added up', async t => {
   const { api, endpoint } = await openCluster(t)
@@ -38,6 +44,24 @@ void t.test('every thread answers the same, over UDP and TCP, and what they coun
   t.same([...(await site.askAll('more-0.ns.svc.cluster.local.'))], ['0 0'])
 })
 
+void t.test('threads answer while the control thread does something else, however long', async t => {
+  const { endpoint } = await openCluster(t)
+  const site = await Threads.start(t, block(2, 'kubernetes cluster.local'), { api: { endpoint } })
+  await site.askAll(WEB)
+  const answered = new Int32Array(new SharedArrayBuffer(4))
+  const workerData: AskerInput = { port: site.running.port, name: WEB, clients: CLIENTS, rounds: 20, answered }
+  const asker = new Worker(new URL('asker.ts', import.meta.url), { workerData })
+  t.teardown(() => asker.terminate())
+  await once(asker, 'message')
+  asker.postMessage('ask', [])
+  // As when it lists anew, or moves the image: it does not even look at its sockets and messages.
+  const all = CLIENTS * workerData.rounds
+  let seen = 0
+  while (seen < all && Atomics.wait(answered, 0, seen, PATIENCE_MS) !== 'timed-out') seen = Atomics.load(answered, 0)
+  t.equal(seen, all)
+  t.equal(site.sum(REQUESTS), CLIENTS + all)
+})
+
 void t.test('before the API has been heard no name is missing, and afterwards it is, in all threads', async t => {
   const options = 'kubernetes cluster.local {\n        startup_timeout 1ms\n    }'
   const port = await findFreePort()
@@ -65,7 +89,7 @@ void t.test('the process ends in peace', async t => {
     t.testdir({ Corefile: '.:0 {\n bind 127.0.0.1\n multisocket 2\n whoami\n log\n}\n' }),
     'Corefile',
   )
-  const server = kubezone(t, ['-conf', corefile], { env: { KUBEZONE_IO: process.env.KUBEZONE_IO ?? '' } })
+  const server = kubezone(t, ['-conf', corefile])
   const [, port] = await server.seen(/listening on dns:\/\/127\.0\.0\.1:(\d+)/)
   for (let i = 0; i < CLIENTS; i++) {
     const client = new UdpClient(Number(port))

@@ -1,8 +1,10 @@
 // Several serving threads, for tests of what they have in common.
 
+import { randomInt } from 'node:crypto'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
+import net from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Crew } from '../../src/cli/crew.ts'
@@ -111,12 +113,26 @@ export const block = (threads: number, directives: string): string =>
 export const answerWith = (n: number): string =>
   `template ANY ANY {\n        answer "{{ .Name }} 5 IN A 10.0.0.${n}"\n    }`
 
-/** Nobody else has it now, and it is not likely that somebody will in a moment. */
+/** What the system chooses by itself, for a connection, too, is not below (Linux: net.ipv4.ip_local_port_range). */
+const FIRST_EPHEMERAL_PORT = 32_768
+
+/** Nobody else has it now, over UDP or TCP, and nobody will in a moment who does not ask for it. */
 export async function findFreePort(): Promise<number> {
-  const socket = dgram.createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  return port
+  for (;;) {
+    const port = randomInt(FIRST_EPHEMERAL_PORT / 2, FIRST_EPHEMERAL_PORT)
+    const socket = dgram.createSocket('udp4')
+    const server = net.createServer()
+    try {
+      socket.bind(port, '127.0.0.1')
+      await once(socket, 'listening')
+      server.listen(port, '127.0.0.1')
+      await once(server, 'listening')
+      return port
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    } finally {
+      socket.close()
+      server.close()
+    }
+  }
 }
