@@ -6,11 +6,12 @@ import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
+import koffi from 'koffi'
 import t from 'tap'
 import type { Handler } from '../../src/server/handler.ts'
 import { BatchIo, loadBatchIo } from '../../src/server/io.ts'
 import { EAGAIN, EINTR, type Libc, loadLibc } from '../../src/server/libc.ts'
-import { HEADER_LENGTH } from '../../src/server/mmsg.ts'
+import { BATCH, CONTROL_AT, ENVELOPE_LENGTH, HEADER_LENGTH, MessageVector } from '../../src/server/mmsg.ts'
 import { probe } from '../../src/server/probe.ts'
 import { Sender } from '../../src/server/sender.ts'
 import { Server } from '../../src/server/server.ts'
@@ -62,6 +63,34 @@ void t.test('structures that libc understands otherwise are noticed', async t =>
     return libc.sendmmsg(fd, address + BigInt(HEADER_LENGTH), count, flags)
   }
   t.throws(() => probe(new BatchIo({ ...libc, sendmmsg: wrong })), /is not as expected/)
+})
+
+void t.test('the structures lie as the C compiler of this platform lays them out', async t => {
+  const iovec = koffi.struct({ base: 'uintptr_t', length: 'size_t' })
+  const msghdr = koffi.struct({
+    name: 'uintptr_t',
+    namelen: 'uint32_t',
+    iov: 'uintptr_t',
+    iovlen: 'size_t',
+    control: 'uintptr_t',
+    controllen: 'size_t',
+    flags: 'int',
+  })
+  const mmsghdr = koffi.struct({ hdr: msghdr, len: 'unsigned int' })
+  t.equal(koffi.sizeof(mmsghdr), HEADER_LENGTH)
+  const vector = new MessageVector(await loadLibc())
+  const envelopesAt = koffi.address(vector.envelopes.buffer) + BigInt(vector.envelopes.byteOffset)
+  for (const i of [0, 1, BATCH - 1]) {
+    vector.setEnvelopeLengths(i, 28, 40)
+    vector.setData(i, 0x7fff_1234_5678, 4_160)
+    const at = vector.address + BigInt(i * HEADER_LENGTH)
+    const { hdr } = koffi.decode(at, mmsghdr)
+    const envelope = Number(envelopesAt) + i * ENVELOPE_LENGTH
+    t.match(hdr, { name: envelope, namelen: 28, iovlen: 1, control: envelope + CONTROL_AT, controllen: 40, flags: 0 })
+    t.same(koffi.decode(BigInt(hdr.iov), iovec), { base: 0x7fff_1234_5678, length: 4_160 })
+    koffi.encode(at, mmsghdr, { hdr, len: 512 })
+    t.equal(vector.receivedLength(i), 512)
+  }
 })
 
 /** The address from which a query to `address` is answered. */
