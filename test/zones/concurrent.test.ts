@@ -10,6 +10,9 @@ import { wireName } from './reference.ts'
 
 const PUBLICATIONS = 100_000
 const STEADY = 100
+/** How often all names are read while the writer moves. */
+const READS_IN_MOVE = 2
+const PATIENCE_MS = 20_000
 const NAMES = Array.from({ length: 200 }, (_, i) => wireName(`e${i}.s${i % 10}.ns.svc.cluster.local.`))
 
 function version(i: number, v: number): Rrset[] {
@@ -24,10 +27,20 @@ void t.test(
   'a reader on another thread sees whole answers only, of the right name, while the writer writes',
   async t => {
     const { port1, port2 } = new MessageChannel()
-    const writer = new ZoneWriter([wireName('cluster.local.')], buffer => port1.postMessage(buffer))
+    const rounds = new Int32Array(new SharedArrayBuffer(4))
+    const waits: string[] = []
+    const writer = new ZoneWriter([wireName('cluster.local.')], buffer => {
+      // However long the writer takes to move: those that read go on with what they have.
+      for (let seen = Atomics.load(rounds, 0), i = 0; i < READS_IN_MOVE; i++) {
+        waits.push(Atomics.wait(rounds, 0, seen, PATIENCE_MS))
+        seen = Atomics.load(rounds, 0)
+      }
+      port1.postMessage(buffer)
+    })
     for (const i of NAMES.keys()) writer.publish(NAMES[i], version(i, 0))
     const stop = new Int32Array(new SharedArrayBuffer(4))
-    const workerData: ReaderInput = { buffer: writer.buffer, names: NAMES, steady: STEADY, stop, handovers: port2 }
+    const { buffer } = writer
+    const workerData: ReaderInput = { buffer, names: NAMES, steady: STEADY, stop, rounds, handovers: port2 }
     const worker = new Worker(new URL('reader.ts', import.meta.url), { workerData, transferList: [port2] })
     t.teardown(() => worker.terminate())
     t.same(await once(worker, 'message'), ['ready'])
@@ -42,6 +55,8 @@ void t.test(
     port1.close()
     t.same(report.wrong, [])
     t.ok(report.reads > NAMES.length, `${report.reads} reads`)
+    t.ok(waits.length > 0)
+    t.notOk(waits.includes('timed-out'), 'it read while the image was moving')
     const image = new ZoneImage(writer.buffer)
     for (let i = 0; i < STEADY; i++) t.equal(findFault(image, i, image.lookup(NAMES[i], 0, NAMES[i].length)), undefined)
   },

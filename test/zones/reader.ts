@@ -14,6 +14,8 @@ export interface ReaderInput {
   readonly steady: number
   /** 1: stop. */
   readonly stop: Int32Array
+  /** How often it has read all names. */
+  readonly rounds: Int32Array
   /** Where the buffers of handovers come in. */
   readonly handovers: MessagePort
 }
@@ -44,7 +46,7 @@ export function findFault(image: ZoneImage, i: number, block: number): string | 
   return undefined
 }
 
-function readOn({ buffer, names, steady, stop, handovers }: ReaderInput): ReaderReport {
+function readOn({ buffer, names, steady, stop, rounds, handovers }: ReaderInput): ReaderReport {
   const image = new ZoneImage(buffer)
   const report: ReaderReport = { reads: 0, missing: 0, handovers: 0, wrong: [] }
   while (Atomics.load(stop, 0) === 0) {
@@ -65,6 +67,8 @@ function readOn({ buffer, names, steady, stop, handovers }: ReaderInput): Reader
         if (fault !== undefined) report.wrong.push(fault)
       }
     }
+    Atomics.add(rounds, 0, 1)
+    Atomics.notify(rounds, 0)
     if (report.wrong.length > 10) break
   }
   return report

@@ -3,6 +3,7 @@ import t from 'tap'
 import { Type } from '../../src/wire/constants.ts'
 import type { WireName } from '../../src/wire/name.ts'
 import type { Rrset } from '../../src/wire/rrset.ts'
+import { encodeBlock } from '../../src/zones/block.ts'
 import { ZoneImage } from '../../src/zones/image.ts'
 import { ZoneWriter } from '../../src/zones/writer.ts'
 import { expectSet, readSet } from './reading.ts'
@@ -128,6 +129,23 @@ void t.test('a name that changes for ever takes no more room than twice what liv
   t.ok(pair.handovers > 5)
   t.ok(pair.writer.buffer.byteLength < 100_000, `${pair.writer.buffer.byteLength} octets`)
   t.same(readSet(pair.image, name, Type.A), expectSet(name, address(19_999)))
+})
+
+void t.test('moving to other memory copies no more octets than were published', async t => {
+  let copied = 0
+  let published = 0
+  const writer = new ZoneWriter(ORIGINS, () => (copied += writer.liveBytes))
+  const publish = (name: WireName, rrsets: Rrset[]): void => {
+    if (writer.publish(name, rrsets)) published += encodeBlock(name, rrsets, 0).length
+  }
+  // One name is as long as all others together.
+  const names = Array.from({ length: 500 }, (_, i) => wireName(`e${i}.b.`))
+  for (let i = 0; i < 20_000; i++) {
+    const isLong = i % names.length === 0
+    publish(names[i % names.length], [{ ...address(i), rdata: Array(isLong ? 1_000 : 1).fill(address(i).rdata[0]) }])
+  }
+  t.ok(copied > 0)
+  t.ok(copied <= published, `${copied} of ${published} octets`)
 })
 
 void t.test('names that come and go leave the table as it was', async t => {

@@ -18,6 +18,7 @@ import { parseAddress } from '../../../src/wire/address.ts'
 import { Type } from '../../../src/wire/constants.ts'
 import { formatName, parseName, type WireName } from '../../../src/wire/name.ts'
 import type { Rrset } from '../../../src/wire/rrset.ts'
+import { encodeBlock } from '../../../src/zones/block.ts'
 import { ZoneImage } from '../../../src/zones/image.ts'
 import { Head } from '../../../src/zones/layout.ts'
 import { ZoneWriter } from '../../../src/zones/writer.ts'
@@ -31,16 +32,20 @@ const TYPES = [Type.A, Type.AAAA, Type.SRV, Type.CNAME, Type.PTR, Type.NS, Type.
 /** Remembers each name that was ever published. */
 const everPublished = new Map<string, WireName>()
 class RecordingWriter extends ZoneWriter {
-  onWithdrawn = (): void => {}
+  onWithdrawn = (_name: WireName): void => {}
+  /** Called for each name that is made, and looked at for whether it differs. Not there yet while the zones are opened. */
+  onPublished: ((name: WireName, rrsets: readonly Rrset[], isChanged: boolean) => void) | undefined
 
   override publish(name: WireName, rrsets: readonly Rrset[], isAwaited = false): boolean {
     everPublished.set(formatName(name), name)
-    return super.publish(name, rrsets, isAwaited)
+    const isChanged = super.publish(name, rrsets, isAwaited)
+    this.onPublished?.(name, rrsets, isChanged)
+    return isChanged
   }
 
   override withdraw(name: WireName): boolean {
     const isGone = super.withdraw(name)
-    this.onWithdrawn()
+    if (isGone) this.onWithdrawn(name)
     return isGone
   }
 }
@@ -389,4 +394,60 @@ void t.test('names wait for what another slice brings, but not for ever', async 
   publisher.services.changed(slimWeb(['None']), undefined)
   publisher.flush()
   t.equal(known(), 1, 'the names of a Service go with it; the address may be that of another one')
+})
+
+/** A Service with endpoints in slices of a hundred. */
+function tellService(zone: Zone, name: string, addresses: readonly string[]): SlimEndpointSlice[] {
+  const spec = { clusterIPs: ['None'], ports: [{ port: 80 }] }
+  zone.publisher.services.changed(undefined, slimService({ metadata: { name, namespace: 'ns' }, spec }))
+  const slices = Array.from({ length: Math.ceil(addresses.length / 100) }, (_, i) =>
+    makeSlice(name, i, addresses.slice(i * 100, (i + 1) * 100)),
+  )
+  for (const slice of slices) zone.publisher.slices.changed(undefined, slice)
+  return slices
+}
+
+const makeSlice = (service: string, i: number, addresses: readonly string[]): SlimEndpointSlice =>
+  slimEndpointSlice({
+    metadata: { name: `${service}-${i}`, namespace: 'ns', labels: { 'kubernetes.io/service-name': service } },
+    endpoints: addresses.map(address => ({ addresses: [address] })),
+    ports: [{ port: 80 }],
+  })!
+
+void t.test('a change of one endpoint of a thousand costs what its Service is, however large the zone', async t => {
+  const addresses = Array.from({ length: 1_000 }, (_, i) => `10.0.${Math.floor(i / 100)}.${i % 100}`)
+  const costs = [0, 10, 1_000].map(others => {
+    const zone = new Zone({ pods: 'insecure' })
+    const { publisher, writer } = zone
+    publisher.namespaces.changed(undefined, slimNamespace({ metadata: { name: 'ns' } }))
+    const slices = tellService(zone, 'big', addresses)
+    for (let i = 0; i < others; i++) tellService(zone, `other-${i}`, [`10.1.${i >> 8}.${i & 255}`])
+    zone.listed()
+    publisher.flush()
+    const liveBytes = writer.liveBytes
+    const cost = { made: 0, written: [] as string[], writtenBytes: 0, withdrawn: [] as string[] }
+    writer.onPublished = (name, rrsets, isChanged) => {
+      cost.made++
+      if (!isChanged) return
+      cost.written.push(formatName(name))
+      cost.writtenBytes += encodeBlock(name, rrsets, 0).length
+    }
+    writer.onWithdrawn = name => void cost.withdrawn.push(formatName(name))
+    publisher.slices.changed(slices[3], makeSlice('big', 3, ['10.0.3.200', ...addresses.slice(301, 400)]))
+    publisher.flush()
+    publisher.stop()
+    return { liveBytes, cost }
+  })
+  const [{ liveBytes, cost }] = costs
+  for (const other of costs) t.same(other.cost, cost)
+  t.same(cost.written, [
+    'big.ns.svc.cluster.local.',
+    '10-0-3-200.big.ns.svc.cluster.local.',
+    '200.3.0.10.in-addr.arpa.',
+  ])
+  t.same(cost.withdrawn, ['10-0-3-0.big.ns.svc.cluster.local.', '0.3.0.10.in-addr.arpa.'])
+  // Each name of the Service once, the addresses of the slice, and the few of the zones themselves.
+  t.ok(cost.made < 1_000 + 101 + 20, `${cost.made} names were made`)
+  t.ok(cost.writtenBytes < liveBytes / 2, `${cost.writtenBytes} of ${liveBytes} octets`)
+  t.ok(costs[2].liveBytes > 1.5 * liveBytes, 'the other zone is larger')
 })
