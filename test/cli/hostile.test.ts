@@ -104,6 +104,11 @@ class HostileApi {
     for (;;) {
       const call = await this.api.next()
       const resource = call.path.split('/').at(-1) ?? ''
+      // Whether this is the cluster that it was; see src/watch/lineage.ts.
+      if (call.query['fieldSelector'] === 'metadata.name=kube-system') {
+        call.list(String(this.#version), [])
+        continue
+      }
       call.open()
       for (const object of this.#good.get(resource) ?? []) call.write(`${this.event('ADDED', object)}\n`)
       if (call.query['sendInitialEvents'] === 'true') call.endInitialEvents(String(++this.#version))
