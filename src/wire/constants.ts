@@ -30,6 +30,9 @@ export const Type = {
 /** Classes (RFC 1035 section 3.2.4). */
 export const Class = { IN: 1, CH: 3, HS: 4, NONE: 254, ANY: 255 } as const
 
+/** Info codes of extended errors that several plugins tell (RFC 8914 sections 4.4 and 4.15). */
+export const ExtendedError = { StaleAnswer: 3, NotReady: 14 } as const
+
 /** Response codes (RFC 6895 section 2.3); above 15 the upper bits travel in OPT (RFC 6891 section 6.1.3). */
 export const Rcode = {
   NOERROR: 0,

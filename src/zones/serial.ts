@@ -29,9 +29,8 @@ export class SerialClock {
     ).unref()
   }
 
-  /** Goes on from a serial that was given out before. What was due is not any more. */
+  /** Goes on from a serial that was given out before: the next is greater. */
   resume(serial: number): void {
-    this.#isDue = false
     this.#last = serial
   }
 

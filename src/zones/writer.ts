@@ -70,7 +70,7 @@ export class ZoneWriter {
     return this.#words[Head.Serial]
   }
 
-  /** Goes on from a serial that somebody may have seen: from here on it never goes back behind that. */
+  /** Goes on from a serial that was given out before: what changes from now on has a greater one. */
   resumeSerial(serial: number): void {
     this.serial = serial
     this.#clock.resume(serial)

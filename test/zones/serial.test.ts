@@ -71,12 +71,8 @@ void t.test('from a serial that was given out before, it goes on, however far ah
   t.teardown(() => mock.timers.reset())
   const found: number[] = []
   const clock = new SerialClock(serial => found.push(serial - START))
-  clock.tick()
-  clock.tick()
   clock.resume(START + 100)
-  pass(2_000)
-  t.same(found, [0], 'what was due is not any more')
   clock.tick()
   pass(1_000)
-  t.same(found, [0, 101])
+  t.same(found, [101])
 })

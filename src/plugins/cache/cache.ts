@@ -2,7 +2,7 @@
 // live data (`Reply.isLive`) pass through as they are: a copy would cost more than they do, and be older.
 
 import type { Handler } from '../../server/handler.ts'
-import { Flag, Opcode, Rcode, Type } from '../../wire/constants.ts'
+import { ExtendedError, Flag, Opcode, Rcode, Type } from '../../wire/constants.ts'
 import { RecordCursor } from '../../wire/cursor.ts'
 import { type Query, Transport } from '../../wire/query.ts'
 import type { Reply } from '../../wire/reply.ts'
@@ -17,8 +17,7 @@ import { Flight } from './flight.ts'
 import { type Asked, Refresher, waitAtMost } from './refresher.ts'
 import { Store } from './store.ts'
 
-/** Info codes of the extended errors that say so to whoever reads them (RFC 8914 sections 4.4, 4.14 and 4.20). */
-const STALE_ANSWER = 3
+/** Info codes of the extended errors that say so to whoever reads them (RFC 8914 sections 4.14 and 4.20). */
 const CACHED_ERROR = 13
 const STALE_NXDOMAIN_ANSWER = 19
 /** Questions that may wait for the answer to another one; beyond these a question goes on, to where `max_concurrent` of forward counts it. */
@@ -146,7 +145,7 @@ export class Cache implements Handler {
   #writeStale(query: Query, reply: Reply, entry: Entry): Rcode {
     this.#metrics.servedStale.inc()
     const keptSeconds = this.#options.keepsTtl ? entry.ttlSeconds : 0
-    reply.setExtendedError(entry.rcode === Rcode.NXDOMAIN ? STALE_NXDOMAIN_ANSWER : STALE_ANSWER)
+    reply.setExtendedError(entry.rcode === Rcode.NXDOMAIN ? STALE_NXDOMAIN_ANSWER : ExtendedError.StaleAnswer)
     this.#write(query, reply, entry, this.#options.stale.ttlSeconds || keptSeconds)
     return entry.rcode
   }
