@@ -106,6 +106,7 @@ export class Configuration {
     this.threads = Math.max(0, ...blocks.map(({ block }) => block.threads))
     this.boards = blocks.map(({ block }) => block.board)
     const instances = blocks.flatMap(({ block }) => block.instances)
+    checkOutputs(instances)
     this.plugins = new Lifecycle(instances, thread.process.log, thread.control)
   }
 }
@@ -150,6 +151,21 @@ function setUp(
     NO_HANDLER,
   )
   return { block, keys, handler }
+}
+
+/** One file cannot have the words of two. */
+function checkOutputs(instances: Block['instances']): void {
+  const outputs = new Map<string, Token>()
+  for (const { instance } of instances) {
+    if (!instance.output) continue
+    const { file, token } = instance.output
+    const first = outputs.get(file)
+    if (first) {
+      const what = `'${token.text}' is the file of ${first.file}:${first.line}:${first.column} already`
+      throw new CorefileError('bad_argument', token, what, 'another file')
+    }
+    outputs.set(file, token)
+  }
 }
 
 const boundKeys = ({ block, keys }: SetUpBlock): BoundKey[] =>

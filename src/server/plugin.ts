@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import type { Cursor } from '../corefile/directive.ts'
 import type { Key } from '../corefile/key.ts'
+import type { Token } from '../corefile/token.ts'
 import type { Registry } from '../metrics/registry.ts'
 import type { Rcode } from '../wire/constants.ts'
 import type { Query } from '../wire/query.ts'
@@ -62,6 +63,10 @@ export interface Instance extends Phases {
   control?(process: ControlContext): ControlPhases
   /** Whether it can answer; `ready` asks, in the control thread. A plugin that leaves it out is always ready. */
   ready?(): boolean
+  /** What is to be known of it although it can answer, as half a sentence; `ready` tells it. Asked in the control thread. */
+  remark?(): string | undefined
+  /** The file that it writes, which no other instance of the configuration may, and where the Corefile names it. */
+  readonly output?: { readonly file: string; readonly token: Token }
   /** What it knows of queries under a label such as `kubernetes/namespace`; undefined for a label that it does not have. See `readMetadata`. */
   metadata?(label: string): Metadata | undefined
   /** Whether a query has metadata at all (`metadata`); without such an instance in the block, none has. */

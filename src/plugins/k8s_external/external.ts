@@ -3,7 +3,7 @@
 
 import { Chaser } from '../../server/chase.ts'
 import type { Handler } from '../../server/handler.ts'
-import { Rcode, Type } from '../../wire/constants.ts'
+import { ExtendedError, Rcode, Type } from '../../wire/constants.ts'
 import type { WireName } from '../../wire/name.ts'
 import type { Query } from '../../wire/query.ts'
 import { type Reply, Section } from '../../wire/reply.ts'
@@ -23,8 +23,6 @@ export interface ExternalZones {
   readonly fallthrough: readonly WireName[]
 }
 
-/** RFC 8914 section 4.15. */
-const NOT_READY = 14
 /** `port.protocol.service.namespace` in front of the zone. */
 const PORT_LABELS = 4
 
@@ -70,6 +68,7 @@ export class ExternalHandler implements Handler {
   #answer(query: Query, reply: Reply, zoneAt: number, block: number, shift: number): Rcode | Promise<Rcode> {
     this.#sign(reply)
     const image = this.#image
+    if (image.isStale) reply.setExtendedError(ExtendedError.StaleAnswer)
     const { qtype } = query
     if (qtype === Type.SOA && zoneAt === 0) {
       this.#addSoa(reply, Section.Answer, 0)
@@ -112,7 +111,7 @@ export class ExternalHandler implements Handler {
     if (this.#fallthrough.match(query) !== NO_ZONE) return this.#next.serve(query, reply)
     this.#sign(reply)
     const { isComplete } = this.#image
-    if (!isComplete) reply.setExtendedError(NOT_READY)
+    if (!isComplete) reply.setExtendedError(ExtendedError.NotReady)
     this.#addSoa(reply, Section.Authority, zoneAt)
     // Until everything has been heard of once, that a name is missing says nothing.
     return isComplete ? Rcode.NXDOMAIN : Rcode.SERVFAIL

@@ -59,6 +59,11 @@ export class ExternalNames {
     this.#names.stop()
   }
 
+  /** As of ZoneWriter. */
+  resumeSerial(serial: number): void {
+    this.#writer.resumeSerial(serial)
+  }
+
   publishNamespace(namespace: string, isExposed: boolean): void {
     if (namespace === this.#options.records.apex) return
     for (const origin of this.#forwardOrigins) {

@@ -1,18 +1,21 @@
 // What the API says, as a zone image: one connection, its watches, and the publishers behind them. A reload whose options ask for the same
 // goes on with the feed that runs; a second watch would cost the API a list, and this process its memory twice.
 
-import { networkInterfaces } from 'node:os'
 import type { ControlContext } from '../../server/plugin.ts'
 import type { ApiConnection } from '../../watch/connection.ts'
-import { isReverseZone, parseAddress } from '../../wire/address.ts'
+import { isReverseZone } from '../../wire/address.ts'
+import { countDifferences } from '../../zones/difference.ts'
+import { ZoneImage } from '../../zones/image.ts'
 import { ZoneWriter } from '../../zones/writer.ts'
 import type { ExternalOptions } from '../external.ts'
 import { ClientWriter } from './clientwriter.ts'
 import { Exposure, type OnImage } from './exposure.ts'
 import { ExternalNames } from './external.ts'
+import { listLocalAddresses } from './localaddress.ts'
 import { type KubernetesMetrics, kubernetesMetrics } from './metrics.ts'
-import { type KubernetesOptions, toWire } from './options.ts'
+import { type KubernetesOptions, describeContent, toWire } from './options.ts'
 import { Publisher } from './publisher.ts'
+import type { Snapshot } from './snapshotfile.ts'
 import { connect, openWatches } from './source.ts'
 
 /** A controller writes the slices of a Service one after the other, a few milliseconds apart. */
@@ -33,12 +36,15 @@ export function listFeeds(process: ControlContext): Feed[] {
   return [...(running.get(process) ?? [])]
 }
 
-/** All that the image depends on. */
+/** All that the image depends on, and the way to it. */
 function describe(options: KubernetesOptions, addresses: readonly Uint8Array[]): string {
-  const { fallthrough: _, startupTimeoutMs: __, negativeTtlSeconds: ___, maxAnswers: ____, ...rest } = options
-  const namespaces = rest.namespaces && [...rest.namespaces].sort()
-  return JSON.stringify([{ ...rest, namespaces }, addresses.map(octets => octets.join('.'))])
+  const { tls, limits } = options
+  return JSON.stringify([describeContent(options), tls, limits, addresses.map(octets => octets.join('.'))])
 }
+
+/** Names of the images in a snapshot; those of `k8s_external` have their options as names. */
+const CLUSTER = 'cluster'
+const CLIENTS = 'clients'
 
 interface Clients {
   readonly writer: ClientWriter
@@ -71,7 +77,9 @@ export class Feed {
   readonly #serialFollowers = new Set<() => void>()
   #onSynced!: () => void
   #isComplete = false
-  #isReady = false
+  #isSynced = false
+  /** What is answered from until all that the API holds has been published. */
+  #snapshot: Snapshot | undefined
   #isActive = false
   #holders = 0
   #starting: Promise<void> | undefined
@@ -90,8 +98,41 @@ export class Feed {
     })
   }
 
+  /** Whether it can be answered from: all has been heard, or there is a snapshot. */
   get isReady(): boolean {
-    return this.#isReady
+    return this.#isSynced || this.#snapshot !== undefined
+  }
+
+  /** Whether all that the API holds has been published. */
+  get isSynced(): boolean {
+    return this.#isSynced
+  }
+
+  /** How old the snapshot is that is answered from; undefined when the API has been heard, or there is none. */
+  get staleSeconds(): number | undefined {
+    return this.#snapshot && Math.max(0, (Date.now() - this.#snapshot.writtenMs) / 1000)
+  }
+
+  /** What is published so far, by name: what `assume` takes. */
+  get images(): ReadonlyMap<string, SharedArrayBuffer> {
+    const images = new Map([[CLUSTER, this.#writer.buffer]])
+    if (this.#clients) images.set(CLIENTS, this.#clients.writer.buffer)
+    for (const [options, { names }] of this.#externals) images.set(options, names.buffer)
+    return images
+  }
+
+  /** Until all that the API holds has been published, what was known to another process is shown. Before `hold`. */
+  assume(snapshot: Snapshot): void {
+    const image = snapshot.images.get(CLUSTER)
+    if (!image) return
+    const { names, serial } = new ZoneImage(image)
+    this.#snapshot = snapshot
+    this.#exposure.standIn(image)
+    this.#writer.resumeSerial(serial)
+    const written = new Date(snapshot.writtenMs).toISOString()
+    this.#process.log.info(
+      `plugin/kubernetes: answering with the ${names} names of the snapshot of ${written} until the API has been heard`,
+    )
   }
 
   /** Whether a configuration that answers has it. */
@@ -131,7 +172,7 @@ export class Feed {
   /** The same for zones of `k8s_external`, which go with the last that follows them. Only for who holds the feed. */
   followExternal(options: ExternalOptions, onImage: OnImage): () => void {
     const key = JSON.stringify(options)
-    const external = this.#externals.get(key) ?? this.#openExternal(options)
+    const external = this.#externals.get(key) ?? this.#openExternal(options, key)
     this.#externals.set(key, external)
     const unfollow = external.exposure.follow(onImage)
     return () => {
@@ -142,11 +183,13 @@ export class Feed {
     }
   }
 
-  #openExternal({ zones, apex, ttlSeconds, headless }: ExternalOptions): External {
+  #openExternal({ zones, apex, ttlSeconds, headless }: ExternalOptions, key: string): External {
     const { endpointPodNames, namespaces } = this.#options
     const records = { apex, ttlSeconds, headless, endpointPodNames }
     const names = new ExternalNames({ zones, records, namespaces, lingerMs: LINGER_MS }, () => exposure.move())
-    const exposure = new Exposure(names)
+    const standIn = this.#findStandIn(key)
+    if (standIn) names.resumeSerial(new ZoneImage(standIn).serial)
+    const exposure = new Exposure(names, standIn)
     const unshare = this.#publishers[0].share(names)
     const close = (): void => {
       unshare()
@@ -158,18 +201,22 @@ export class Feed {
   /** Calls when the serial has moved, once all is published; at once if it is. Until the function that it returns is called. */
   followSerial(onMove: () => void): () => void {
     this.#serialFollowers.add(onMove)
-    if (this.#isReady) onMove()
+    if (this.#isSynced) onMove()
     return () => this.#serialFollowers.delete(onMove)
   }
 
   #tellSerial(): void {
-    if (!this.#isReady) return
+    if (!this.#isSynced) return
     for (const follower of this.#serialFollowers) follower()
+  }
+
+  #findStandIn(name: string): SharedArrayBuffer | undefined {
+    return this.#isComplete ? undefined : this.#snapshot?.images.get(name)
   }
 
   #openClients(): Clients {
     const writer = new ClientWriter(() => exposure.move())
-    const exposure = new Exposure(writer)
+    const exposure = new Exposure(writer, this.#findStandIn(CLIENTS))
     this.#publishers[0]?.follow(writer)
     return { writer, exposure }
   }
@@ -243,38 +290,25 @@ export class Feed {
     if (this.#isComplete) return
     this.#isComplete = true
     this.#process.relieve()
-    if (this.#writer.serial === 0) this.#writer.change(() => this.#writer.touch())
+    const snapshot = this.#snapshot?.images.get(CLUSTER)
+    // What a snapshot does not tell is which serials were given out after it: ours moves on even where nothing differs.
+    const before = snapshot ? new ZoneImage(snapshot).serial : 0
+    if (this.#writer.serial === before) this.#writer.change(() => this.#writer.touch())
     this.#writer.markComplete()
+    for (const exposure of this.#exposures) exposure.reveal()
     const zones = this.#options.zones.join(' ')
     this.#process.log.info(`plugin/kubernetes: serving ${this.#writer.names} names in ${zones}`)
     await Promise.all(this.#exposures.map(({ handedOver }) => handedOver))
-    this.#isReady = true
+    this.#isSynced = true
+    this.#snapshot = undefined
     this.#onSynced()
     this.#tellSerial()
+    if (snapshot) await this.#tellDifferences(snapshot)
+  }
+
+  async #tellDifferences(snapshot: SharedArrayBuffer): Promise<void> {
+    const count = await countDifferences(new ZoneImage(snapshot), new ZoneImage(this.#writer.buffer))
+    if (count === undefined) return
+    this.#process.log.info(`plugin/kubernetes: ${count} names were not as the snapshot had them`)
   }
 }
-
-/**
- * Where clients reach this server: the addresses of `bind`, else those of the interfaces. Loopback counts only where there is nothing else;
- * link-local addresses are no use in a record.
- */
-function listLocalAddresses(bound: readonly string[]): Uint8Array[] {
-  const listed = bound.filter(address => address !== '0.0.0.0' && address !== '::')
-  const texts =
-    listed.length > 0
-      ? listed
-      : Object.values(networkInterfaces()).flatMap(addresses => addresses?.map(({ address }) => address) ?? [])
-  const addresses = texts
-    .map(text => parseAddress(text.split('%', 1)[0]))
-    .filter(address => address !== undefined)
-    .filter(address => !isLinkLocal(address))
-  const reachable = addresses.filter(address => !isLoopback(address))
-  return reachable.length > 0 ? reachable : addresses
-}
-
-/** fe80::/10 (RFC 4291 section 2.5.6). In IPv4 they are what node-local caches bind to, and so are kept. */
-const isLinkLocal = (address: Uint8Array): boolean =>
-  address.length === 16 && address[0] === 0xfe && (address[1] & 0xc0) === 0x80
-
-const isLoopback = (address: Uint8Array): boolean =>
-  address.length === 4 ? address[0] === 127 : address[15] === 1 && address.subarray(0, 15).every(octet => octet === 0)

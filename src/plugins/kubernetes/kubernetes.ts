@@ -4,7 +4,7 @@
 import { randomInt } from 'node:crypto'
 import { Chaser } from '../../server/chase.ts'
 import type { Handler } from '../../server/handler.ts'
-import { Rcode, Type } from '../../wire/constants.ts'
+import { ExtendedError, Rcode, Type } from '../../wire/constants.ts'
 import type { WireName } from '../../wire/name.ts'
 import type { Query } from '../../wire/query.ts'
 import { type Reply, Section } from '../../wire/reply.ts'
@@ -32,9 +32,6 @@ export interface KubernetesZones {
   /** Zones whose missing names go to the next plugin. */
   readonly fallthrough: readonly WireName[]
 }
-
-/** RFC 8914 section 4.15. */
-const NOT_READY = 14
 
 export class KubernetesHandler implements Handler {
   readonly #image: ZoneImage
@@ -90,6 +87,8 @@ export class KubernetesHandler implements Handler {
   #answer(query: Query, reply: Reply, zoneAt: number, block: number, shift: number): Rcode | Promise<Rcode> {
     this.#sign(reply)
     const image = this.#image
+    // Where records are to come, there is no answer before they have.
+    if (image.isStale && !image.isAwaited(block)) reply.setExtendedError(ExtendedError.StaleAnswer)
     const { qtype } = query
     if (qtype === Type.SOA && zoneAt === 0) {
       addSoa(reply, Section.Answer, 0, this.#negativeTtlSeconds, image.serial)
@@ -122,6 +121,7 @@ export class KubernetesHandler implements Handler {
 
   #answerPod(query: Query, reply: Reply, zoneAt: number): Rcode {
     this.#sign(reply)
+    if (this.#image.isStale) reply.setExtendedError(ExtendedError.StaleAnswer)
     const isWritten = this.#podAddress.write(query, reply, this.#ttlSeconds)
     return isWritten ? Rcode.NOERROR : this.#noData(reply, zoneAt)
   }
@@ -142,7 +142,7 @@ export class KubernetesHandler implements Handler {
     if (this.#fallthrough.match(query) !== NO_ZONE) return this.#next.serve(query, reply)
     this.#sign(reply)
     const { isComplete, serial } = this.#image
-    if (!isComplete) reply.setExtendedError(NOT_READY)
+    if (!isComplete) reply.setExtendedError(ExtendedError.NotReady)
     addSoa(reply, Section.Authority, zoneAt, this.#negativeTtlSeconds, serial)
     // Until everything has been heard of once, that a name is missing says nothing.
     return isComplete ? Rcode.NXDOMAIN : Rcode.SERVFAIL

@@ -1,5 +1,6 @@
 // The metrics of the plugin, by CoreDNS's names, and what CoreDNS does not tell: how old the plugin's knowledge is.
 
+import type { Counter } from '../../metrics/cell.ts'
 import type { Registry } from '../../metrics/registry.ts'
 import type { RequestObserver } from '../../watch/connection.ts'
 import type { WatchStatus } from '../../watch/status.ts'
@@ -71,8 +72,17 @@ const WATCH_METRICS: readonly WatchMetric[] = [
 export interface KubernetesMetrics {
   readonly observer: RequestObserver
   readonly onProgrammed: (kind: ServiceKind, seconds: number) => void
+  snapshot(file: string): SnapshotCounts
   /** Shows how a watch is, until the function that it returns is called. */
   follow(resource: string, status: WatchStatus): () => void
+}
+
+/** Of one file. */
+export interface SnapshotCounts {
+  readonly writes: Counter
+  readonly failures: Counter
+  /** Shows how old it is, where it is answered from, until the function that it returns is called. */
+  followAge(read: () => number): () => void
 }
 
 export function kubernetesMetrics(registry: Registry): KubernetesMetrics {
@@ -105,7 +115,23 @@ export function kubernetesMetrics(registry: Registry): KubernetesMetrics {
       : registry.gauge(name, help, ['resource'])
     return { family, read }
   })
+  const snapshotAge = registry.gauge(
+    'kubezone_kubernetes_snapshot_age_seconds',
+    'Age of the snapshot that is answered from; 0 when the API has been heard.',
+    ['file'],
+  )
+  const snapshotWrites = registry.counter('kubezone_kubernetes_snapshot_writes_total', 'Snapshots written.', ['file'])
+  const snapshotFailures = registry.counter(
+    'kubezone_kubernetes_snapshot_write_failures_total',
+    'Snapshots that could not be written.',
+    ['file'],
+  )
   return {
+    snapshot: file => ({
+      writes: snapshotWrites.cell([file]),
+      failures: snapshotFailures.cell([file]),
+      followAge: read => snapshotAge.track([file], read),
+    }),
     observer: {
       requestDone: (verb, host, seconds) => durations.cell([verb, host]).observe(seconds),
       requestCounted: (code, method, host) => requests.cell([code, method, host]).inc(),

@@ -1,15 +1,23 @@
 // The options of the `kubernetes` directive, as the Corefile gives them.
 
-import { isAbsolute, join } from 'node:path'
+import { resolve } from 'node:path'
 import type { Cursor } from '../../corefile/directive.ts'
 import { CorefileError } from '../../corefile/error.ts'
 import { parseZones } from '../../corefile/key.ts'
+import type { Token } from '../../corefile/token.ts'
 import type { RequestLimits } from '../../watch/limit.ts'
 import { isReverseZone } from '../../wire/address.ts'
 import { MAX_NAME_LENGTH } from '../../wire/constants.ts'
 import { type WireName, parseName } from '../../wire/name.ts'
 import type { PointerMode } from '../../records/options.ts'
 import { NO_MAXIMUM } from './sample.ts'
+
+export interface SnapshotOptions {
+  readonly file: string
+  readonly intervalMs: number
+  /** Where the Corefile names the file. */
+  readonly token: Token
+}
 
 export interface KubernetesOptions {
   /** Absolute, lower case. */
@@ -38,6 +46,7 @@ export interface KubernetesOptions {
   multicluster: string[]
   zonal: boolean
   startupTimeoutMs: number
+  snapshot: SnapshotOptions | undefined
 }
 
 const POD_MODES = ['disabled', 'insecure', 'verified'] as const
@@ -47,6 +56,10 @@ const MAX_TTL_SECONDS = 3600
 const MAX_NEGATIVE_TTL_SECONDS = 300
 /** What a message can hold of the smallest records. */
 const MAX_ANSWERS = 4_096
+/** How often a snapshot is written, if something has changed. */
+const SNAPSHOT_MS = 30_000
+const MIN_SNAPSHOT_MS = 1_000
+const MAX_SNAPSHOT_MS = 86_400_000
 /** The longest name that every zone has is `dns-version`. */
 const MAX_ZONE_LENGTH = MAX_NAME_LENGTH - 'dns-version.'.length
 
@@ -139,6 +152,12 @@ const PROPERTIES: Record<string, (line: Cursor, options: KubernetesOptions, dire
   startup_timeout(line, options) {
     options.startupTimeoutMs = line.durationMs(0)
   },
+  snapshot(line, options, directory) {
+    if (options.snapshot) throw line.error('bad_argument', 'snapshot is there twice', 'one file', line.name)
+    const token = line.requireArg('the path of a file')
+    const intervalMs = line.peek() ? line.durationMs(MIN_SNAPSHOT_MS, MAX_SNAPSHOT_MS) : SNAPSHOT_MS
+    options.snapshot = { file: resolve(directory, token.text), intervalMs, token }
+  },
 }
 
 /** Reads the directive. `zones` are those of the server block, for a directive that names none; `directory` is the Corefile's. */
@@ -166,6 +185,7 @@ export function readOptions(cursor: Cursor, zones: readonly string[], directory:
     multicluster: [],
     zonal: false,
     startupTimeoutMs: 5_000,
+    snapshot: undefined,
   }
   for (const line of cursor.block()) {
     const property = Object.hasOwn(PROPERTIES, line.name.text) ? PROPERTIES[line.name.text] : undefined
@@ -214,7 +234,12 @@ function readMode<M extends string>(line: Cursor, modes: readonly M[], what: str
 /** Zone names come from the Corefile's parser, which has checked them. */
 export const toWire = (zone: string): WireName => parseName(zone)!
 
-const resolve = (directory: string, path: string): string => (isAbsolute(path) ? path : join(directory, path))
+/** All that the names depend on beside what the API says. */
+export function describeContent(options: KubernetesOptions): string {
+  const { fallthrough: _, startupTimeoutMs: __, negativeTtlSeconds: ___, maxAnswers: ____, ...rest } = options
+  const { tls: _____, limits: ______, snapshot: _______, namespaces, ...content } = rest
+  return JSON.stringify({ ...content, namespaces: namespaces && [...namespaces].sort() })
+}
 
 const KEY = '[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?'
 const VALUE = '([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?'

@@ -23,6 +23,7 @@ import { nameMetadata } from './metadata.ts'
 import { type KubernetesOptions, readOptions, toWire } from './options.ts'
 import { ImagePrimary } from './primary.ts'
 import { PodSearchPath } from './searchpath.ts'
+import type { SnapshotKeeper } from './snapshot.ts'
 
 /** The zone image, on the board of the server block. */
 const IMAGE = 'kubernetes/image'
@@ -60,13 +61,16 @@ class KubernetesInstance implements Instance, ExternalSource {
   readonly #image = new ZoneImage()
   readonly primary: ImagePrimary
   readonly #author: number
+  readonly output: Instance['output']
   #feed: Feed | undefined
+  #keeper: SnapshotKeeper | undefined
   #clients: Clients | undefined
   #external: ExternalOptions | undefined
   readonly #unfollows: (() => void)[] = []
 
   constructor(options: KubernetesOptions, block: Block) {
     this.#options = options
+    this.output = options.snapshot
     this.#block = block
     const { zones, ttlSeconds, negativeTtlSeconds = ttlSeconds } = options
     this.primary = new ImagePrimary(this.#image, zones.map(toWire), negativeTtlSeconds)
@@ -121,17 +125,44 @@ class KubernetesInstance implements Instance, ExternalSource {
     return this.#feed?.isReady ?? false
   }
 
+  remark(): string | undefined {
+    const seconds = this.#feed?.staleSeconds
+    if (seconds === undefined) return undefined
+    const age = formatDuration(Math.ceil(seconds) * 1000)
+    return `answers from a snapshot that is ${age} old: the API has not told everything yet`
+  }
+
   control(process: ControlContext): ControlPhases {
     const stopped = new AbortController()
+    let isEnding = false
     return {
       start: () => this.#start(process, stopped.signal),
-      activate: () => this.#feed?.activate(),
+      activate: () => {
+        this.#feed?.activate()
+        this.#keeper?.start()
+      },
+      // What comes later may be too late: the process has only so much time.
+      lameduck: async () => {
+        isEnding = true
+        await this.#keeper?.save()
+      },
       stop: async () => {
         stopped.abort()
+        if (isEnding) await this.#keeper?.save()
+        await this.#keeper?.stop()
         for (const unfollow of this.#unfollows) unfollow()
         await this.#feed?.release()
       },
     }
+  }
+
+  /** Reads the file, unless there is more to know from a feed that runs. */
+  async #openSnapshot(feed: Feed, process: ControlContext, running: readonly Feed[]): Promise<void> {
+    const { snapshot } = this.#options
+    if (!snapshot) return
+    const { SnapshotKeeper } = await import('./snapshot.ts')
+    this.#keeper = new SnapshotKeeper(snapshot, this.#options, feed, process)
+    if (!running.some(other => other === feed || other.isActive)) await this.#keeper.load()
   }
 
   /**
@@ -144,6 +175,8 @@ class KubernetesInstance implements Instance, ExternalSource {
     if (stopped.aborted) return
     const { addresses, board } = this.#block
     const feed = findFeed(this.#options, addresses, process)
+    await this.#openSnapshot(feed, process, listFeeds(process))
+    if (stopped.aborted) return
     this.#feed = feed
     const started = feed.hold()
     this.#unfollows.push(feed.follow(buffer => board.post(IMAGE, buffer)))

@@ -26,6 +26,14 @@ class Participant {
     }
     return waiting
   }
+
+  /** What is to be known of those that are ready. */
+  listRemarks(): string[] {
+    return this.block.instances.flatMap(({ name, instance }) => {
+      const remark = instance.remark?.()
+      return remark === undefined ? [] : [`${name} ${remark}`]
+    })
+  }
 }
 
 /** All server blocks whose readiness is asked at one address. */
@@ -74,7 +82,8 @@ export class Readiness {
     }
     if (waiting.size === 0) {
       // Without a block that answers, the sockets are not open yet.
-      send(response, isActive ? 200 : 503, isActive ? 'OK' : 'Starting')
+      const remarks = new Set([...this.#active.values()].flatMap(participant => participant.listRemarks()))
+      send(response, isActive ? 200 : 503, isActive ? ['OK', ...remarks].join('\n') : 'Starting')
       return
     }
     const names = [...waiting].sort().join(',')

@@ -7,7 +7,7 @@ import { RunningSite } from '../../site/running.ts'
 const SELECTOR = "expected a label selector such as 'app=web' or 'tier in (a, b),!legacy'"
 const KNOWN =
   'expected one of endpoint, tls, kubeconfig, apiserver_qps, apiserver_burst, apiserver_max_inflight, namespaces, ' +
-  'namespace_labels, labels, pods, ptr, endpoint_pod_names, ttl, negative_ttl, max_answers, noendpoints, fallthrough, ignore, multicluster, zonal, startup_timeout'
+  'namespace_labels, labels, pods, ptr, endpoint_pod_names, ttl, negative_ttl, max_answers, noendpoints, fallthrough, ignore, multicluster, zonal, startup_timeout, snapshot'
 const FILES = 'expected the files of certificate, key and CA: tls CERT KEY CA'
 
 /** What stands in the block, which begins at line 3, column 5, and what is said of it. */
@@ -71,6 +71,11 @@ const mistakes: [line: string, message: string][] = [
   ['startup_timeout', "3:5: nothing after 'startup_timeout'; expected a duration such as 5s"],
   ['startup_timeout 5', "3:21: bad value '5'; expected a duration such as 5s, 500ms or 1h30m of at least 0s"],
   ['startup_timeout -1s', "3:21: bad value '-1s'; expected a duration such as 5s, 500ms or 1h30m of at least 0s"],
+  ['snapshot', "3:5: nothing after 'snapshot'; expected the path of a file"],
+  ['snapshot a 5', "3:16: bad value '5'; expected a duration such as 5s, 500ms or 1h30m from 1s to 24h"],
+  ['snapshot a 999ms', "3:16: bad value '999ms'; expected a duration such as 5s, 500ms or 1h30m from 1s to 24h"],
+  ['snapshot a 5s b', "3:19: 'b' is one argument too many; expected none"],
+  ['snapshot a\n    snapshot b', '4:5: snapshot is there twice; expected one file'],
   ['ttll 5', `3:5: unknown property 'ttll' (did you mean 'ttl'?); ${KNOWN}`],
   ['resyncperiod 5m', `3:5: unknown property 'resyncperiod'; ${KNOWN}`],
   ['constructor', `3:5: unknown property 'constructor'; ${KNOWN}`],
@@ -106,6 +111,8 @@ const right = [
   'ttl 3600',
   'zonal',
   'startup_timeout 0s',
+  'snapshot /var/lib/kubezone/names',
+  'snapshot names 1s',
   'fallthrough',
   'fallthrough in-addr.arpa 10.0.0.0/8',
 ]
@@ -131,6 +138,17 @@ void t.test('so is one in the zones', async t => {
   for (const [zones, message] of zoneMistakes) {
     t.equal(messageOf(`. {\n  kubernetes ${zones}\n}\n`), `Corefile:${message}`, zones)
   }
+})
+
+const writing = (port: number, file: string): string =>
+  `.:${port} {\n  kubernetes cluster.local {\n    snapshot ${file}\n  }\n}\n`
+
+void t.test('two server blocks cannot write one snapshot, however its path is spelt', async t => {
+  t.equal(messageOf(writing(1053, 'a') + writing(1054, 'b')), 'no error')
+  t.equal(
+    messageOf(writing(1053, 'a') + writing(1054, './x/../a')),
+    "Corefile:8:14: './x/../a' is the file of Corefile:3:14 already; expected another file",
+  )
 })
 
 void t.test('what is right is taken without a word', async t => {
