@@ -280,6 +280,10 @@ export class FaultySink implements LineSink {
     }
   }
 
+  drained(): Promise<void> | undefined {
+    return this.#ended ? undefined : this.#sink.drained()
+  }
+
   end(): void {
     this.#ended = true
     this.#sink.end()

@@ -50,6 +50,8 @@ const keptRecords = 1000
 const maxBodyOctets = 3 * 1024 * 1024
 // A client that does not read is cut off, as the API server does it, before its events fill the memory.
 const maxUnsentOctets = 256 * 1024 * 1024
+// Of the initial events of a watch, before the client has taken some.
+const portionOctets = 1024 * 1024
 
 // system:public-info-viewer: these are for everyone.
 const publicPaths = new Set(['/healthz', '/livez', '/readyz', '/version'])
@@ -242,6 +244,20 @@ class ResponseSink implements LineSink {
       process.nextTick(() => this.#flush())
     }
     response.write(line)
+  }
+
+  drained(): Promise<void> | undefined {
+    const response = this.#response
+    if (response.writableLength < portionOctets || response.destroyed) return undefined
+    this.#flush()
+    if (!response.writableNeedDrain) return undefined
+    return new Promise(resolve => {
+      const settle = (): void => {
+        response.off('drain', settle).off('close', settle)
+        resolve()
+      }
+      response.on('drain', settle).on('close', settle)
+    })
   }
 
   end(): void {

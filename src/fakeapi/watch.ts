@@ -13,6 +13,8 @@ import type { View } from './view.ts'
 export interface LineSink {
   /** A whole line with its newline. */
   write(line: string): void
+  /** Resolves when the client has taken enough of what was written for more; undefined while it has. */
+  drained(): Promise<void> | undefined
   /** The regular end of the answer. */
   end(): void
   /** Closes the connection without an end. */
@@ -43,6 +45,9 @@ export class Watch {
   #timers: NodeJS.Timeout[] = []
   /** Deliveries up to this revision are part of the start already. */
   #revision = 0
+  /** What has happened while the initial events were sent; undefined when they are. */
+  #waiting: StoreEvent[] | undefined
+  #stopped = false
 
   /** Throws ApiError 400, 422, 504 for what the query asks wrongly. */
   constructor(store: Store, request: ResourceRequest, view: View, settings: WatchSettings) {
@@ -65,10 +70,8 @@ export class Watch {
     const { resource } = this.#request
     const { from, initialEvents } = this.#start
     if (initialEvents) {
-      for (const object of this.#store.list(resource, this.#request.namespace)) {
-        if (this.#matches(object)) this.#write('ADDED', object)
-      }
-      if (this.#start.endBookmark && this.#bookmarks) this.#bookmark(initialEventsEnd)
+      this.#waiting = []
+      void this.#sendInitialEvents(sink)
     } else {
       let past: StoreEvent[]
       try {
@@ -83,7 +86,9 @@ export class Watch {
       this.#revision = Math.max(this.#revision, from)
     }
     this.#unsubscribe = this.#store.subscribe(event => {
-      if (event.resource.plural === resource.plural && revisionOf(event) > this.#revision) this.#deliver(event)
+      if (event.resource.plural !== resource.plural || revisionOf(event) <= this.#revision) return
+      if (this.#waiting) this.#waiting.push(event)
+      else this.#deliver(event)
     })
     if (this.#bookmarks) {
       this.#timers.push(setInterval(() => this.sendBookmark(), this.#settings.bookmarkIntervalMs))
@@ -104,6 +109,22 @@ export class Watch {
     if (this.#bookmarks && this.#store.revision >= this.#start.from) this.#bookmark()
   }
 
+  /** Without a pause while the client takes them; so a short list is there before anything else happens. */
+  async #sendInitialEvents(sink: LineSink): Promise<void> {
+    const { resource, namespace } = this.#request
+    for (const object of this.#store.list(resource, namespace)) {
+      if (!this.#matches(object)) continue
+      this.#write('ADDED', object)
+      const drained = sink.drained()
+      if (drained) await drained
+      if (this.#stopped) return
+    }
+    if (this.#start.endBookmark && this.#bookmarks) this.#bookmark(this.#revision, initialEventsEnd)
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const event of waiting) this.#deliver(event)
+  }
+
   /** An ERROR event, and the end. */
   fail(status: Status): void {
     this.#sink?.write(`{"type":"ERROR","object":${JSON.stringify(status)}}\n`)
@@ -112,6 +133,7 @@ export class Watch {
   }
 
   stop(): void {
+    this.#stopped = true
     this.#unsubscribe?.()
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers = []
@@ -133,9 +155,11 @@ export class Watch {
     this.#sink?.write(`{"type":"${type}","object":${this.#view.writeObject(object)}}\n`)
   }
 
-  #bookmark(annotations?: Record<string, string>): void {
+  #bookmark(revision = this.#store.revision, annotations?: Record<string, string>): void {
+    // What has happened since is not told yet.
+    if (this.#waiting && !annotations) return
     const { resource } = this.#request
-    const resourceVersion = String(this.#store.revision)
+    const resourceVersion = String(revision)
     // The API server writes a null for the time and has no name here.
     const metadata = { resourceVersion, creationTimestamp: null, ...(annotations === undefined ? {} : { annotations }) }
     const object: unknown = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata }
