@@ -22,6 +22,8 @@ export interface OwnerRecords {
   readonly rrsets: readonly Rrset[]
   /** There are records to come, here and below: nobody knows yet which. */
   readonly isAwaited?: boolean
+  /** Its records are not written down: they follow from its first label, an address with dashes. */
+  readonly isComputed?: boolean
 }
 
 /** The record sets of a name that stands for these items. */

@@ -5,7 +5,10 @@ import type { WireName } from '../wire/name.ts'
 import { joinName } from '../wire/rrset.ts'
 import { type OwnerRecords, itemRecords } from './item.ts'
 
-/** The name of a Pod by one of its addresses, as text from the API; undefined for what is none. Each has its own, as in CoreDNS from 1.15 on. */
+/**
+ * The name of a Pod by one of its addresses, as text from the API; undefined for what is none. Each has its own, as in CoreDNS from 1.15 on.
+ * CoreDNS answers SRV for it too, with port 0.
+ */
 export function podRecords(
   namespace: string,
   podIP: string,
@@ -14,6 +17,10 @@ export function podRecords(
 ): OwnerRecords | undefined {
   const address = parseAddress(podIP)
   const owner = address && joinName([podIP.replaceAll(/[.:]/g, '-'), namespace, 'pod'], origin)
-  // CoreDNS answers SRV for it too, with port 0.
-  return owner && { owner, rrsets: itemRecords([{ address, port: 0, host: owner }], ttlSeconds) }
+  if (!owner) return undefined
+  // An IPv6 address with an IPv4 one at its end cannot be told from its name.
+  if (podIP.includes(':') && podIP.includes('.')) {
+    return { owner, rrsets: itemRecords([{ address, port: 0, host: owner }], ttlSeconds) }
+  }
+  return { owner, rrsets: [], isComputed: true }
 }

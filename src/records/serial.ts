@@ -34,9 +34,11 @@ export function isSliceModified(
 }
 
 /** Whether a Pod has other addresses. */
-export function isPodModified(before: SlimPod | undefined, after: SlimPod | undefined): boolean {
+export function isPodModified(before: Addressed | undefined, after: Addressed | undefined): boolean {
   return !isSame(before?.podIPs ?? [], after?.podIPs ?? [])
 }
+
+type Addressed = Pick<SlimPod, 'podIPs'>
 
 /** Slim objects are plain and small: their text is their value. */
 const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => JSON.stringify(a) === JSON.stringify(b)

@@ -18,13 +18,13 @@ import { qualifiedName, type Resource, resourcePath } from './resource.ts'
 import { SilenceTimer } from './silence.ts'
 import type { SlimMeta } from './slim.ts'
 import { makeStatus, type WatchStatus } from './status.ts'
-import { type Sink, Store } from './store.ts'
+import type { Keeper } from './store.ts'
 import { isBefore } from './version.ts'
 
-export interface ReflectorOptions<T extends SlimMeta> {
+export interface ReflectorOptions<T extends SlimMeta, H = T> {
   readonly connection: ApiConnection
   readonly resource: Resource<T>
-  readonly sink: Sink<T>
+  readonly keeper: Keeper<T, H>
   readonly log: Log
   /** Without it, that the server has lost data is found out late, or never. */
   readonly lineage?: Lineage
@@ -51,20 +51,19 @@ const MAX_STATUS_BYTES = 65_536
 /** The bookmark that ends the initial events of a streaming list (KEP-3157). */
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 
-export class Reflector<T extends SlimMeta> {
+export class Reflector<T extends SlimMeta, H = T> {
   readonly status: WatchStatus = makeStatus()
-  readonly #options: ReflectorOptions<T>
+  readonly #options: ReflectorOptions<T, H>
   readonly #name: string
   readonly #log: Log
   readonly #clock: Clock
-  readonly #store: Store<T>
+  readonly #store: Keeper<T, H>
   readonly #backoff: Backoff
   readonly #stopping = new AbortController()
   #running: Promise<void> | undefined
   #attempt = new AbortController()
   #streamsLists = true
-  /** Keys that the list under way has brought; undefined while there is none. */
-  #listed: Set<string> | undefined
+  #isListing = false
   readonly #outage: Outage
   /** Up to where everything was known before the list that is to come; '' when that was of another history. */
   #versionBefore = ''
@@ -72,19 +71,20 @@ export class Reflector<T extends SlimMeta> {
   #malformedAt: string | undefined
   #saidUnusable = false
 
-  constructor(options: ReflectorOptions<T>) {
+  constructor(options: ReflectorOptions<T, H>) {
     this.#options = options
     this.#name = options.resource.name
     this.#log = options.log
     this.#clock = options.clock ?? SYSTEM_CLOCK
     this.#backoff = new Backoff(this.#clock)
     this.#outage = new Outage(this.#name, options.log, this.#clock)
-    this.#store = new Store(options.sink, error => {
+    this.#store = options.keeper
+    this.#store.onFailure = error => {
       this.#countError(
         `what was to take a change failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
       )
       this.#log.error(`${this.#name}: ${this.status.lastError}`)
-    })
+    }
   }
 
   get size(): number {
@@ -92,11 +92,11 @@ export class Reflector<T extends SlimMeta> {
   }
 
   /** `key` is `namespace/name`, or the name of an object without namespace. */
-  get(key: string): T | undefined {
+  get(key: string): H | undefined {
     return this.#store.get(key)
   }
 
-  values(): IterableIterator<T> {
+  values(): IterableIterator<H> {
     return this.#store.values()
   }
 
@@ -135,7 +135,7 @@ export class Reflector<T extends SlimMeta> {
         else if (this.#streamsLists) await this.#streamList()
         else await this.#listPages()
       } catch (error) {
-        this.#listed = undefined
+        this.#isListing = false
         if (!this.#stopped) await this.#recover(this.#faultOf(error))
       }
     }
@@ -157,7 +157,7 @@ export class Reflector<T extends SlimMeta> {
    * goes on from there.
    */
   async #streamList(): Promise<void> {
-    this.#listed = new Set()
+    this.#beginList()
     // No resourceVersion: the newest state, so that what is held never goes back in time, whichever server answers.
     const query = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
     try {
@@ -170,17 +170,17 @@ export class Reflector<T extends SlimMeta> {
     // Refused, or ended, or silent without the bookmark that ends a list: the server does not know it, and is asked in
     // the old way from now on.
     if (this.#isListing) this.#streamsLists = false
-    this.#listed = undefined
+    this.#isListing = false
   }
 
-  get #isListing(): boolean {
-    return this.#listed !== undefined
+  #beginList(): void {
+    this.#isListing = true
+    this.#store.beginList()
   }
 
   /** Pages of the newest state, without a version of ours: a page from the past could bring back what was deleted. */
   async #listPages(): Promise<void> {
-    const listed = new Set<string>()
-    this.#listed = listed
+    this.#beginList()
     let token = ''
     let resourceVersion = ''
     do {
@@ -194,11 +194,11 @@ export class Reflector<T extends SlimMeta> {
       this.status.lastHeardMs = this.#clock.now()
     } while (token !== '')
     if (resourceVersion === '') throw new SyntaxError('a list without resourceVersion')
-    this.#finishList(listed, resourceVersion)
+    this.#finishList(resourceVersion)
   }
 
-  #finishList(listed: ReadonlySet<string>, resourceVersion: string): void {
-    this.#listed = undefined
+  #finishList(resourceVersion: string): void {
+    this.#isListing = false
     if (isBefore(resourceVersion, this.#versionBefore)) {
       const why = `${this.#name} are at version ${resourceVersion}, and were at ${this.#versionBefore}`
       this.#options.lineage?.rewind(why, this.#forget)
@@ -207,7 +207,7 @@ export class Reflector<T extends SlimMeta> {
     if (this.status.synced) this.status.relists++
     this.status.synced = true
     this.#outage.end()
-    this.#store.complete(listed)
+    this.#store.completeList()
   }
 
   async #watch(): Promise<void> {
@@ -266,9 +266,9 @@ export class Reflector<T extends SlimMeta> {
         break
       case 'BOOKMARK':
         this.status.lastBookmarkMs = now
-        if (this.#listed !== undefined && objectOf(metadata.annotations)[INITIAL_EVENTS_END] === 'true') {
+        if (this.#isListing && objectOf(metadata.annotations)[INITIAL_EVENTS_END] === 'true') {
           if (resourceVersion === '') throw new SyntaxError('a bookmark without resourceVersion')
-          this.#finishList(this.#listed, resourceVersion)
+          this.#finishList(resourceVersion)
         }
         break
       case 'ERROR': {
@@ -286,7 +286,6 @@ export class Reflector<T extends SlimMeta> {
     if (this.#stopped) return
     const slim = this.#convert(object)
     if (slim === undefined) return
-    this.#listed?.add(slim.key)
     this.#store.put(slim)
   }
 

@@ -93,7 +93,6 @@ export interface SlimPod extends SlimMeta {
   /** None until it has one. */
   readonly podIPs: readonly string[]
   readonly deleting: boolean
-  readonly phase: string
 }
 
 export interface SlimServiceImport extends SlimMeta {
@@ -173,7 +172,6 @@ export function slimPod(value: unknown): SlimPod | undefined {
     ...meta,
     podIPs: podIPs.length === 0 && podIP !== '' ? Object.freeze([podIP]) : podIPs,
     deleting: typeof objectOf(object.metadata).deletionTimestamp === 'string',
-    phase: intern(stringOf(status.phase)),
   })
 }
 

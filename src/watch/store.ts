@@ -11,16 +11,36 @@ export interface Sink<T> {
   listed(): void
 }
 
-/** What is held of one resource. It changes only by telling the sink. */
-export class Store<T extends SlimMeta> {
+/** Where a reflector keeps what it hears: objects `T`, of which `H` is held. It changes only by telling its sink. */
+export interface Keeper<T, H = T> {
+  /** Told of what the sink throws. */
+  onFailure: (error: unknown) => void
+  readonly size: number
+  /** `key` is `namespace/name`, or the name of an object without namespace. */
+  get(key: string): H | undefined
+  values(): IterableIterator<H>
+  put(next: T): void
+  remove(key: string): void
+  /** A list begins: what is put from here on is in it. */
+  beginList(): void
+  /** The end of a list: what it did not have is gone. Then the sink is told that the list is complete. */
+  completeList(): void
+  /** Nothing changes and nobody is told from here on. */
+  close(): void
+}
+
+/** Keeps objects as they are. */
+export class Store<T extends SlimMeta> implements Keeper<T> {
+  onFailure: (error: unknown) => void = () => {}
   readonly #objects = new Map<string, T>()
   readonly #sink: Sink<T>
-  readonly #sinkFailed: (error: unknown) => void
+  /** Keys that the last list has brought. */
+  #listed = new Set<string>()
+  #isListing = false
   #closed = false
 
-  constructor(sink: Sink<T>, sinkFailed: (error: unknown) => void) {
+  constructor(sink: Sink<T>) {
     this.#sink = sink
-    this.#sinkFailed = sinkFailed
   }
 
   get size(): number {
@@ -37,6 +57,7 @@ export class Store<T extends SlimMeta> {
 
   put(next: T): void {
     if (this.#closed) return
+    if (this.#isListing) this.#listed.add(next.key)
     const held = this.#objects.get(next.key)
     if (held !== undefined && held.uid !== next.uid) {
       this.remove(next.key)
@@ -55,13 +76,18 @@ export class Store<T extends SlimMeta> {
     this.#tell(() => this.#sink.changed(held, undefined))
   }
 
-  /** The end of a list: what it did not have is gone. Then the sink is told that the list is complete. */
-  complete(listed: ReadonlySet<string>): void {
-    for (const key of this.#objects.keys()) if (!listed.has(key)) this.remove(key)
+  beginList(): void {
+    this.#listed.clear()
+    this.#isListing = true
+  }
+
+  completeList(): void {
+    for (const key of this.#objects.keys()) if (!this.#listed.has(key)) this.remove(key)
+    this.#listed = new Set()
+    this.#isListing = false
     this.#tell(() => this.#sink.listed())
   }
 
-  /** Nothing changes and nobody is told from here on. */
   close(): void {
     this.#closed = true
   }
@@ -71,7 +97,7 @@ export class Store<T extends SlimMeta> {
     try {
       tell()
     } catch (error) {
-      this.#sinkFailed(error)
+      this.onFailure(error)
     }
   }
 }

@@ -5,6 +5,7 @@ import {
   BLOCK_WORDS,
   ENTRY_WORDS,
   FLAG_AWAITED,
+  FLAG_COMPUTED,
   FLAG_OWN,
   HEAD_WORDS,
   Head,
@@ -127,6 +128,11 @@ export class ZoneImage {
   /** Whether records are to come, at the name and below. */
   isAwaited(block: number): boolean {
     return ((this.#words[(block >> 2) + 3] >> 16) & FLAG_AWAITED) !== 0
+  }
+
+  /** Whether the records are not here, as they follow from the name's first label. */
+  isComputed(block: number): boolean {
+    return ((this.#words[(block >> 2) + 3] >> 16) & FLAG_COMPUTED) !== 0
   }
 
   /** The record set of a type in a block, or NO_ENTRY. */

@@ -53,3 +53,5 @@ export const ENTRY_WORDS = 6
 export const FLAG_OWN = 1
 /** Records are to come, at the name and below: that something is not there says nothing yet. */
 export const FLAG_AWAITED = 2
+/** The records follow from the name's first label, an address with dashes. */
+export const FLAG_COMPUTED = 4

@@ -8,6 +8,7 @@ import {
   BLOCK_WORDS,
   ENTRY_WORDS,
   FLAG_AWAITED,
+  FLAG_COMPUTED,
   FLAG_OWN,
   HEAD_WORDS,
   Head,
@@ -103,16 +104,20 @@ export class ZoneWriter {
 
   /**
    * Makes `name` (lower case, at or below an origin) hold exactly these sets; with none it exists and is empty. Returns whether anything
-   * changed. Names between it and the apex come into being with it (RFC 8020). `isAwaited`: there are more to come, here and below. Throws
-   * RangeError for a name outside the zones.
+   * changed. Names between it and the apex come into being with it (RFC 8020). `isAwaited`: there are more to come, here and below;
+   * `isComputed`: its records follow from its first label. Throws RangeError for a name outside the zones.
    */
-  publish(name: WireName, rrsets: readonly Rrset[], isAwaited = false): boolean {
+  publish(name: WireName, rrsets: readonly Rrset[], isAwaited = false, isComputed = false): boolean {
     const slot = this.#findSlot(name)
     if (slot < 0 && !this.#origins.some(origin => isSubdomain(name, origin))) {
       throw new RangeError('a name outside the zones')
     }
     const old = slot < 0 ? 0 : this.#slots[slot]
-    const block = encodeBlock(name, rrsets, isAwaited ? FLAG_OWN | FLAG_AWAITED : FLAG_OWN)
+    const block = encodeBlock(
+      name,
+      rrsets,
+      FLAG_OWN | (isAwaited ? FLAG_AWAITED : 0) | (isComputed ? FLAG_COMPUTED : 0),
+    )
     if (old !== 0 && this.#equals(old, block)) return false
     this.#replace(slot, name, block)
     return true

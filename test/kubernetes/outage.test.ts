@@ -7,6 +7,7 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { connectInCluster } from '../../src/watch/incluster.ts'
 import { Reflector } from '../../src/watch/reflector.ts'
+import { Store } from '../../src/watch/store.ts'
 import { SERVICES } from '../../src/watch/resource.ts'
 import { until } from '../cli/command.ts'
 import { get } from '../plugins/http.ts'
@@ -212,7 +213,7 @@ void t.test('a token that expires, and the one that takes its place', async t =>
   const log = { info: say, warn: say, error: say }
   const sink = { changed: (): void => {}, listed: (): void => {} }
   const connection = await connectInCluster({ environment, directory })
-  const reflector = new Reflector({ connection, resource: SERVICES, sink, log })
+  const reflector = new Reflector({ connection, resource: SERVICES, keeper: new Store(sink), log })
   t.teardown(async () => {
     await reflector.stop()
     await connection.close()

@@ -10,6 +10,7 @@ import type { ApiConnection } from '../../src/watch/connection.ts'
 import { connectEndpoint } from '../../src/watch/endpoint.ts'
 import { connectKubeconfig } from '../../src/watch/kubeconfig.ts'
 import { Reflector } from '../../src/watch/reflector.ts'
+import { Store } from '../../src/watch/store.ts'
 import {
   ENDPOINT_SLICES,
   NAMESPACES,
@@ -43,7 +44,7 @@ async function start<T extends SlimMeta>(
 ): Promise<Bench<T>> {
   const sink = new RecordingSink<T>()
   const log = new RecordingLog()
-  const reflector = new Reflector({ connection, resource, sink, log, clock: EAGER_CLOCK })
+  const reflector = new Reflector({ connection, resource, keeper: new Store(sink), log, clock: EAGER_CLOCK })
   t.teardown(() => reflector.stop())
   reflector.start()
   await sink.hears('listed')
@@ -222,7 +223,7 @@ void t.test('a token that is not accepted, and a resource that is not allowed, a
   ] as const) {
     const log = new RecordingLog()
     const sink = new RecordingSink()
-    const reflector = new Reflector({ connection: way, resource: ENDPOINT_SLICES, sink, log })
+    const reflector = new Reflector({ connection: way, resource: ENDPOINT_SLICES, keeper: new Store(sink), log })
     reflector.start()
     t.match(await log.next(), expected)
     await reflector.stop()

@@ -5,7 +5,7 @@ import { connectEndpoint } from '../../src/watch/endpoint.ts'
 import { Reflector } from '../../src/watch/reflector.ts'
 import { SERVICES } from '../../src/watch/resource.ts'
 import type { SlimService } from '../../src/watch/slim.ts'
-import type { Sink } from '../../src/watch/store.ts'
+import { type Sink, Store } from '../../src/watch/store.ts'
 import { Breakage, HistoryServer } from './history.ts'
 import { RecordingLog } from './scripted.ts'
 
@@ -67,7 +67,7 @@ async function play(
   const reflector = new Reflector({
     connection,
     resource: SERVICES,
-    sink: mirror,
+    keeper: new Store(mirror),
     log: new RecordingLog(),
     clock: EAGER_CLOCK,
   })

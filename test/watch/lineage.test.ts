@@ -9,7 +9,7 @@ import { Lineage } from '../../src/watch/lineage.ts'
 import { Reflector } from '../../src/watch/reflector.ts'
 import { ENDPOINT_SLICES, NAMESPACES, type Resource, SERVICES } from '../../src/watch/resource.ts'
 import type { SlimMeta } from '../../src/watch/slim.ts'
-import type { Sink } from '../../src/watch/store.ts'
+import { type Sink, Store } from '../../src/watch/store.ts'
 import { clusterIP, namespace, slice } from '../plugins/kubernetes/objects.ts'
 import { openApi } from '../site/running.ts'
 import { ManualClock, RecordingLog, RecordingSink, ScriptedApi, service } from './scripted.ts'
@@ -38,7 +38,7 @@ class Bench {
     const lineage = new Lineage(connection, log)
     const sinks: Partial<Record<Kind, Sink<SlimMeta>>> = { Namespace: lineage.listen(sink) }
     for (const [kind, resource] of Object.entries(RESOURCES) as [Kind, Resource<SlimMeta>][]) {
-      const options = { connection, resource, sink: sinks[kind] ?? sink, log, lineage, clock: EAGER_CLOCK }
+      const options = { connection, resource, keeper: new Store(sinks[kind] ?? sink), log, lineage, clock: EAGER_CLOCK }
       reflectors.set(kind, new Reflector(options))
     }
     t.teardown(async () => {
@@ -181,7 +181,7 @@ void t.test('a resource with an etcd of its own has versions of its own', async 
   const connection = await connectEndpoint({ endpoint: api.url })
   const [log, sink, clock] = [new RecordingLog(), new RecordingSink(), new ManualClock()]
   const lineage = new Lineage(connection, log)
-  const reflector = new Reflector({ connection, resource: SERVICES, sink, log, lineage, clock })
+  const reflector = new Reflector({ connection, resource: SERVICES, keeper: new Store(sink), log, lineage, clock })
   t.teardown(async () => {
     await reflector.stop()
     await connection.close()

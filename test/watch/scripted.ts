@@ -9,7 +9,7 @@ import { connectEndpoint } from '../../src/watch/endpoint.ts'
 import { Reflector, type ReflectorOptions } from '../../src/watch/reflector.ts'
 import { SERVICES } from '../../src/watch/resource.ts'
 import type { SlimMeta, SlimService } from '../../src/watch/slim.ts'
-import type { Sink } from '../../src/watch/store.ts'
+import { type Sink, Store } from '../../src/watch/store.ts'
 
 /** Gives each waiter what comes next, in order. */
 class Queue<T> {
@@ -305,7 +305,7 @@ export async function makeBench(options: Partial<ReflectorOptions<SlimService>> 
   const clock = new ManualClock()
   const sink = new RecordingSink<SlimService>()
   const log = new RecordingLog()
-  const reflector = new Reflector({ connection, resource: SERVICES, sink, log, clock, ...options })
+  const reflector = new Reflector({ connection, resource: SERVICES, keeper: new Store(sink), log, clock, ...options })
   const end = async (): Promise<void> => {
     await reflector.stop()
     await connection.close()

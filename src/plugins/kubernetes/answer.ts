@@ -6,6 +6,7 @@ import { lowerOctet } from '../../wire/name.ts'
 import type { Query } from '../../wire/query.ts'
 import { type Reply, Section, recordEnd, write16 } from '../../wire/reply.ts'
 import { type ZoneImage, NO_BLOCK, NO_ENTRY } from '../../zones/image.ts'
+import { dashedType } from './podaddress.ts'
 import type { Sampler } from './sample.ts'
 
 /** CoreDNS adds no CNAME that has more than ten before it (plugin/backend_lookup.go, maxCnameChainLength). */
@@ -84,6 +85,8 @@ export function followCname(
       setOwners(reply, from, owner)
       return CNAME_COMPLETE
     }
+    // What follows from its name is not here: the server is asked for it, as for a name outside the zone.
+    if (image.isComputed(block) && dashedType(target, 0) === query.qtype) return rdataAt - reply.start
     entry = image.entry(block, Type.CNAME)
     if (entry === NO_ENTRY) break
   }

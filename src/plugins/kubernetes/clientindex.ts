@@ -2,8 +2,9 @@
 // asks for it.
 
 import { addressKey } from '../../records/pointer.ts'
-import type { SlimEndpointSlice, SlimPod } from '../../watch/slim.ts'
-import { type ClientWriter, sliceClients } from './clientwriter.ts'
+import type { HeldPod } from '../../watch/pods.ts'
+import type { SlimEndpointSlice } from '../../watch/slim.ts'
+import { type Client, type ClientWriter, sliceClients } from './clientwriter.ts'
 import { MultiMap } from './multimap.ts'
 import { endpointAddresses } from './pointers.ts'
 
@@ -11,28 +12,34 @@ export class ClientIndex {
   readonly #writer: ClientWriter
   readonly #hasPods: boolean
   readonly #slices: Pick<MultiMap<SlimEndpointSlice>, 'get'>
-  readonly #pods = new MultiMap<SlimPod>()
+  /** Keys of the Pods that have an address. */
+  readonly #pods = new MultiMap<string>()
   readonly #dirty = new Set<string>()
 
   /** `slices` are those that have an address; `hasPods`: Pods are watched, and they alone are believed. */
   constructor(
     writer: ClientWriter,
     slices: Pick<MultiMap<SlimEndpointSlice>, 'get' | 'keys'>,
-    pods: Iterable<SlimPod>,
+    pods: Iterable<HeldPod>,
     hasPods: boolean,
   ) {
     this.#writer = writer
     this.#slices = slices
     this.#hasPods = hasPods
-    for (const pod of pods) this.changePod(pod, 'add')
+    for (const pod of pods) this.changePod(undefined, pod)
     if (!hasPods) for (const key of slices.keys()) this.#dirty.add(key)
   }
 
-  changePod(pod: SlimPod, how: 'add' | 'delete'): void {
+  changePod(before: HeldPod | undefined, after: HeldPod | undefined): void {
+    if (before?.isNamed) this.#changePod(before, 'delete')
+    if (after?.isNamed) this.#changePod(after, 'add')
+  }
+
+  #changePod(pod: HeldPod, how: 'add' | 'delete'): void {
     for (const text of pod.podIPs) {
       const key = addressKey(text)
       if (key === undefined) continue
-      this.#pods[how](key, pod)
+      this.#pods[how](key, pod.key)
       this.#dirty.add(key)
     }
   }
@@ -45,9 +52,15 @@ export class ClientIndex {
   publish(): void {
     for (const key of this.#dirty) {
       const address = Buffer.from(key, 'latin1')
-      const pods = this.#pods.get(key).map(({ namespace, name }) => ({ namespace, podName: name }))
+      const pods = this.#pods.get(key).map(clientOf)
       this.#writer.set(address, this.#hasPods ? pods : sliceClients(address, this.#slices.get(key)))
     }
     this.#dirty.clear()
   }
+}
+
+/** Of the key of a Pod, `namespace/name`. */
+function clientOf(key: string): Client {
+  const [namespace, podName] = key.split('/', 2)
+  return { namespace, podName }
 }

@@ -96,6 +96,9 @@ export class KubernetesHandler implements Handler {
     }
     const entry = image.entry(block, qtype)
     if (entry === NO_ENTRY) {
+      if (image.isComputed(block) && this.#podAddress.read(image, query, zoneAt)) {
+        return this.#answerPod(query, reply, zoneAt)
+      }
       if (qtype === Type.A || qtype === Type.AAAA) {
         const cname = image.entry(block, Type.CNAME)
         if (cname !== NO_ENTRY) {

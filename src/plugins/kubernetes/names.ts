@@ -42,9 +42,9 @@ export class Names {
   }
 
   /** Returns whether anything has changed, as the other methods do. */
-  publish({ owner, rrsets, isAwaited }: OwnerRecords): boolean {
+  publish({ owner, rrsets, isAwaited, isComputed }: OwnerRecords): boolean {
     this.#lingering.stay(owner)
-    return this.#writer.publish(owner, rrsets, isAwaited)
+    return this.#writer.publish(owner, rrsets, isAwaited, isComputed)
   }
 
   withdraw(owner: WireName): boolean {

@@ -1,4 +1,4 @@
-// `pods insecure`: the address of a Pod is read from its name, `10-240-0-1.namespace.pod.<zone>`; no Pod need be there, only its Namespace.
+// The address of a Pod is read from its name, `10-240-0-1.namespace.pod.<zone>`. With `pods insecure` no Pod need be there, only its Namespace.
 
 import { HEADER_LENGTH, QUESTION_POINTER, Type } from '../../wire/constants.ts'
 import type { Query } from '../../wire/query.ts'
@@ -55,6 +55,14 @@ export class PodAddress {
     for (let i = 0; i < this.#length; i++) reply.write8(this.#octets[i])
     reply.counts[Section.Additional]++
   }
+}
+
+const scratch = new Uint8Array(16)
+
+/** The type of the record that follows from the label at `at`; 0 when the label is no address. */
+export function dashedType(name: Uint8Array, at: number): number {
+  const length = parseDashed(name, at + 1, at + 1 + name[at], scratch)
+  return length === 0 ? 0 : length === 4 ? Type.A : Type.AAAA
 }
 
 /**

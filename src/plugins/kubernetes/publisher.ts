@@ -7,8 +7,9 @@ import { octetsKey } from '../../records/item.ts'
 import type { RecordOptions } from '../../records/options.ts'
 import { isPodModified, isServiceModified, isSliceModified } from '../../records/serial.ts'
 import { serviceRecords } from '../../records/service.ts'
-import type { SlimEndpointSlice, SlimNamespace, SlimPod, SlimService } from '../../watch/slim.ts'
-import type { Sink } from '../../watch/store.ts'
+import type { HeldPod } from '../../watch/pods.ts'
+import type { SlimEndpointSlice, SlimNamespace, SlimService } from '../../watch/slim.ts'
+import type { Keeper, Sink } from '../../watch/store.ts'
 import type { WireName } from '../../wire/name.ts'
 import { joinName } from '../../wire/rrset.ts'
 import type { ZoneWriter } from '../../zones/writer.ts'
@@ -58,6 +59,7 @@ export class Publisher {
   #clients: ClientIndex | undefined
   /** For each of the zones. */
   readonly #makes: readonly MakeRecords[]
+  #pods: Pick<Keeper<never, HeldPod>, 'values'> | undefined
   /** Zones beside its own that are made from the same. */
   readonly #externals = new Set<ExternalNames>()
   #isModified = false
@@ -79,6 +81,7 @@ export class Publisher {
       forwardOrigins,
       ttlSeconds: records.ttlSeconds,
       isExposed: namespace => this.#isExposed(namespace),
+      pods: () => this.#heldPods,
     })
     this.#triggers = new Triggers(options.onProgrammed)
     this.#makes = forwardOrigins.map(origin => (service, slices) => serviceRecords(service, slices, origin, records))
@@ -92,6 +95,15 @@ export class Publisher {
     this.#publishNameServers()
   }
 
+  /** Where the Pods are that `pods` is told of; none without it. */
+  keepPods(pods: Pick<Keeper<never, HeldPod>, 'values'>): void {
+    this.#pods = pods
+  }
+
+  get #heldPods(): Iterable<HeldPod> {
+    return this.#pods?.values() ?? []
+  }
+
   stop(): void {
     clearImmediate(this.#flushing)
     this.#names.stop()
@@ -100,7 +112,7 @@ export class Publisher {
   /** From now on, `clients` is told who has which address: Pods where they are watched, else the endpoints that are Pods. */
   follow(clients: ClientWriter): void {
     const hasPods = this.#options.pods === 'verified'
-    this.#clients = new ClientIndex(clients, this.#pointers.slices, this.#podNames.pods(), hasPods)
+    this.#clients = new ClientIndex(clients, this.#pointers.slices, this.#heldPods, hasPods)
     this.#schedule()
   }
 
@@ -167,12 +179,10 @@ export class Publisher {
     listed: () => this.#heard('namespaces'),
   }
 
-  readonly pods: Sink<SlimPod> = {
+  readonly pods: Sink<HeldPod> = {
     changed: (before, after) => {
-      const isNamed = before !== undefined && this.#podNames.has(before)
-      if (before) this.#changePod(before, 'delete')
-      // A Pod that is being deleted keeps its name until it is gone, but gets none any more (CoreDNS plugin/kubernetes/object/informer.go).
-      if (after && (!after.deleting || (isNamed && !isPodModified(before, after)))) this.#changePod(after, 'add')
+      this.#podNames.change(before, after)
+      this.#clients?.changePod(before, after)
       if (isPodModified(before, after)) this.#isModified = true
       this.#schedule()
     },
@@ -200,11 +210,6 @@ export class Publisher {
     this.#slices[how](key, slice)
     this.#pointers.changeSlice(slice, how)
     this.#clients?.changeSlice(slice)
-  }
-
-  #changePod(pod: SlimPod, how: 'add' | 'delete'): void {
-    this.#podNames.change(pod, how)
-    this.#clients?.changePod(pod, how)
   }
 
   #heard(resource: string): void {

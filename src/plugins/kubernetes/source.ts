@@ -7,10 +7,11 @@ import { connectEndpoint } from '../../watch/endpoint.ts'
 import { connectInCluster } from '../../watch/incluster.ts'
 import type { KubeconfigOptions } from '../../watch/kubeconfig.ts'
 import { Lineage } from '../../watch/lineage.ts'
+import { podStore } from '../../watch/pods.ts'
 import { Reflector } from '../../watch/reflector.ts'
 import { ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, SERVICE_IMPORTS } from '../../watch/resource.ts'
 import type { SlimService, SlimServiceImport } from '../../watch/slim.ts'
-import type { Sink } from '../../watch/store.ts'
+import { type Sink, Store } from '../../watch/store.ts'
 import { importedService } from '../../records/import.ts'
 import type { KubernetesOptions } from './options.ts'
 import type { Publisher } from './publisher.ts'
@@ -63,23 +64,32 @@ export function openWatches(
   const common = { connection, log, lineage }
   const labelled = { ...common, labelSelector: options.labels }
   const watches = new Map<string, Watch>()
-  watches.set(SERVICES.name, new Reflector({ ...labelled, resource: SERVICES, sink: cluster.services }))
+  watches.set(SERVICES.name, new Reflector({ ...labelled, resource: SERVICES, keeper: new Store(cluster.services) }))
   const namespaces = lineage.listen(fanOut(cluster.namespaces, clusterSet?.namespaces))
   watches.set(
     NAMESPACES.name,
-    new Reflector({ ...common, resource: NAMESPACES, sink: namespaces, labelSelector: options.namespaceLabels }),
+    new Reflector({
+      ...common,
+      resource: NAMESPACES,
+      keeper: new Store(namespaces),
+      labelSelector: options.namespaceLabels,
+    }),
   )
   if (!options.noEndpoints) {
     const sink = fanOut(cluster.slices, clusterSet?.slices)
-    watches.set(ENDPOINT_SLICES.name, new Reflector({ ...labelled, resource: ENDPOINT_SLICES, sink }))
+    const keeper = new Store(sink)
+    watches.set(ENDPOINT_SLICES.name, new Reflector({ ...labelled, resource: ENDPOINT_SLICES, keeper }))
   }
   if (options.pods === 'verified') {
-    const sink = fanOut(cluster.pods, clusterSet?.pods)
-    watches.set(PODS.name, new Reflector({ ...labelled, resource: PODS, sink, fieldSelector: LIVING_PODS }))
+    const keeper = podStore(fanOut(cluster.pods, clusterSet?.pods))
+    cluster.keepPods(keeper)
+    clusterSet?.keepPods(keeper)
+    watches.set(PODS.name, new Reflector({ ...labelled, resource: PODS, keeper, fieldSelector: LIVING_PODS }))
   }
   if (clusterSet) {
     const sink = importSink(clusterSet.services)
-    watches.set(SERVICE_IMPORTS.name, new Reflector({ ...common, resource: SERVICE_IMPORTS, sink }))
+    const keeper = new Store(sink)
+    watches.set(SERVICE_IMPORTS.name, new Reflector({ ...common, resource: SERVICE_IMPORTS, keeper }))
   }
   return watches
 }
