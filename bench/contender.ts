@@ -27,8 +27,8 @@ export interface Contender {
   /** How to get it, for a person who has not. */
   readonly get: string
   readonly version: (file: string) => string
-  /** Whether it takes the lines of a Corefile. */
-  readonly hasCorefile: boolean
+  /** What to run with a Corefile, of those that take one. */
+  readonly command?: (file: string, corefile: string) => Command
   readonly hasTcp: boolean
   /** Writes its files and returns what to run. */
   readonly prepare: (file: string, setting: Setting) => Command

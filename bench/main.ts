@@ -72,7 +72,19 @@ async function compare(): Promise<void> {
   tell(`\nwritten: ${REPORT}`)
 }
 
+/** Those that hear of a cluster from its API. */
+async function scale(): Promise<void> {
+  const { runScale, formatScale } = await import('./scale/main.ts')
+  const wanted = CONTENDERS.filter(
+    ({ name, command }) => command && name !== kubezoneDgram.name && isAsked(name, values.only),
+  )
+  const contenders = wanted.filter(({ program }) => findProgram(program) !== undefined)
+  const results = await runScale({ contenders, tell })
+  tell(`\n${formatScale(results)}`)
+}
+
 if (values.help || !(Number(values.seconds) >= 1)) tell(USAGE)
 else if (positionals[0] === 'micro') await (await import('./micro.ts')).runMicro(tell)
 else if (positionals[0] === 'start') await (await import('./start.ts')).measureStarts(tell)
+else if (positionals[0] === 'scale') await scale()
 else await compare()

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 
 /** Microseconds of one tick in /proc/PID/stat (USER_HZ is 100 on every Linux). */
 const TICK_MICROSECONDS = 10_000
@@ -51,6 +51,15 @@ export class Running {
       const read = (field: string): number => Number(new RegExp(`^${field}: +(\\d+)`, 'm').exec(rollup)?.[1] ?? 0)
       return sum + (i === 0 ? read('Rss') : read('Private_Clean') + read('Private_Dirty'))
     }, 0)
+  }
+
+  /** The most that was resident since the start, or since `forgetPeak`. */
+  peakKib(): number {
+    return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'))?.[1] ?? 0)
+  }
+
+  forgetPeak(): void {
+    writeFileSync(`/proc/${this.#child.pid}/clear_refs`, '5') // proc_pid_clear_refs(5)
   }
 
   #pids(): number[] {

@@ -103,8 +103,8 @@ export async function runBench(options: RunOptions): Promise<Results> {
 function groupByPlugins(contender: Contender, scenarios: readonly Scenario[]): Map<string, Scenario[]> {
   const groups = new Map<string, Scenario[]>()
   for (const scenario of scenarios) {
-    if (scenario.plugins && !contender.hasCorefile) continue
-    if (scenario.changesPerSecond && !contender.hasCorefile) continue
+    if (scenario.plugins && !contender.command) continue
+    if (scenario.changesPerSecond && !contender.command) continue
     if (scenario.transport === 'tcp' && !contender.hasTcp) continue
     const lines = (scenario.plugins ?? []).join('\n')
     groups.set(lines, [...(groups.get(lines) ?? []), scenario])

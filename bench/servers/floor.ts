@@ -12,7 +12,6 @@ export const floor: Contender = {
   program: 'cc',
   get: 'apt-get install gcc libc6-dev',
   version: file => ask(file, '--version').split('\n', 1)[0],
-  hasCorefile: false,
   hasTcp: false,
   prepare(compiler, { directory, port }) {
     const file = join(directory, 'floor')

@@ -23,7 +23,6 @@ export const knot: Contender = {
   program: 'knotd',
   get: 'apt-get install knot',
   version: file => /\d+\.\d+\.\d+/.exec(ask(file, '--version'))?.[0] ?? 'unknown',
-  hasCorefile: false,
   hasTcp: true,
   prepare(file, { directory, port }) {
     const config = `server:
@@ -52,7 +51,6 @@ export const nsd: Contender = {
   program: 'nsd',
   get: 'apt-get install nsd',
   version: file => /\d+\.\d+\.\d+/.exec(ask(file, '-v'))?.[0] ?? 'unknown',
-  hasCorefile: false,
   hasTcp: true,
   prepare(file, { directory, port }) {
     const config = `server:

@@ -1,0 +1,56 @@
+// The API of a large cluster, in a process of its own: `node api.ts SERVICES ENDPOINTS_EACH PODS`. It sends its URL when it listens, and obeys
+// the messages below.
+
+import { FakeApi } from '../../src/fakeapi/fakeapi.ts'
+import { namespaceOf, objectsOf, podOf, serviceOf, type Size, sliceOf } from './objects.ts'
+
+/** What may be asked of it. */
+export type Order =
+  /** Every watch ends, and where it was is forgotten: everybody lists anew. Then one more Service, with its slice, and one more Pod come. */
+  | { readonly order: 'relist' }
+  /** Slices change, so many a second; 0 ends that. */
+  | { readonly order: 'churn'; readonly perSecond: number }
+
+const [services, endpointsEach, pods] = process.argv.slice(2).map(Number)
+const size: Size = { services, endpointsEach, pods }
+const api = new FakeApi({ controllers: false })
+for (const object of objectsOf(size)) api.apply(object)
+
+let added = 0
+function relist(): void {
+  const number = services + added
+  api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespaceOf(number) } })
+  api.store.compact()
+  api.faults.breakOpenWatches('drop')
+  // Told behind the list, and so its end.
+  setTimeout(() => {
+    api.apply(serviceOf(number))
+    api.apply(sliceOf(size, number))
+    if (pods > 0) api.apply(podOf(size, pods + added))
+    added++
+  }, 100)
+}
+
+const TICK_MS = 10
+let churning: NodeJS.Timeout | undefined
+function churn(perSecond: number): void {
+  clearInterval(churning)
+  if (perSecond === 0) return
+  const from = performance.now()
+  let count = 0
+  churning = setInterval(() => {
+    const due = ((performance.now() - from) / 1000) * perSecond
+    for (; count < due; count++) {
+      // The first half; the others are whoever measures to change.
+      const number = count % (services >> 1)
+      api.apply(sliceOf(size, number, Math.floor(count / (services >> 1)) % endpointsEach))
+    }
+  }, TICK_MS)
+}
+
+process.on('message', (order: Order) => {
+  if (order.order === 'relist') relist()
+  else churn(order.perSecond)
+})
+process.once('disconnect', () => process.exit())
+process.send?.(await api.listen())

@@ -1,0 +1,56 @@
+// From the API's answer to a change to the first DNS answer that shows it.
+
+import { Agent, request } from 'node:http'
+import type { Asker } from './asker.ts'
+import { nameOf, type Size, sliceOf } from './objects.ts'
+
+const MEASURED = 1_000
+const TIMEOUT_MS = 5_000
+
+/** Milliseconds. */
+export interface Programming {
+  readonly count: number
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly max: number
+}
+
+/** Changes one headless Service after the other, of the half that nobody else changes. */
+export async function measureProgramming(api: string, asker: Asker, size: Size): Promise<Programming> {
+  const headless = Array.from({ length: size.services >> 1 }, (_, i) => (size.services >> 1) + i).filter(
+    i => i % 10 === 0,
+  )
+  const agent = new Agent({ keepAlive: true })
+  const took: number[] = []
+  for (let i = 0; i < MEASURED; i++) {
+    const service = headless[i % headless.length]
+    const isOut = Math.floor(i / headless.length) % 2 === 0
+    const slice = sliceOf(size, service, isOut ? 0 : undefined)
+    const { name, namespace } = slice.metadata
+    const url = `${api}/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices/${name}`
+    await put(agent, url, JSON.stringify(slice))
+    const from = performance.now()
+    const wanted = isOut ? size.endpointsEach - 1 : size.endpointsEach
+    await asker.untilCount(`${nameOf(service)} A`, answers => answers === wanted, TIMEOUT_MS)
+    took.push(performance.now() - from)
+  }
+  agent.destroy()
+  took.sort((a, b) => a - b)
+  const at = (share: number): number => took[Math.min(took.length - 1, Math.floor(took.length * share))]
+  return { count: took.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) }
+}
+
+function put(agent: Agent, url: string, body: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+    const sent = request(url, { method: 'PUT', agent, headers }, response => {
+      response.resume()
+      // The status line is the answer; the object behind it is of no interest.
+      if (response.statusCode === 200) resolve()
+      else reject(new Error(`PUT ${url}: ${response.statusCode}`))
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
