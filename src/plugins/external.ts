@@ -13,9 +13,29 @@ export interface ExternalOptions {
   readonly headless: boolean
 }
 
+/** Their history, for secondaries. */
+interface ExternalHistory {
+  readonly image: SharedArrayBuffer
+  readonly history: SharedArrayBuffer
+}
+
+export interface ExternalFollower {
+  /** Is given the image, and again whenever it moves to other memory. */
+  readonly onImage: (image: SharedArrayBuffer) => void
+  /** What secondaries have of it. */
+  readonly primary: {
+    /** Whether a history is to be kept; known at the start. */
+    readonly isKept: boolean
+    /** Is given the history, and again whenever it moves to other memory. */
+    attach(history: ExternalHistory): void
+    /** Every thread has the next serial. */
+    tell(): void
+  }
+}
+
 export interface ExternalSource {
-  /** Gives the image, and gives it again whenever it moves to other memory. Called once, when all plugins are set up and none has started. */
-  followExternal(options: ExternalOptions, onImage: (image: SharedArrayBuffer) => void): void
+  /** Called once, when all plugins are set up and none has started. */
+  followExternal(options: ExternalOptions, follower: ExternalFollower): void
 }
 
 export const isExternalSource = (instance: Instance): instance is Instance & ExternalSource =>

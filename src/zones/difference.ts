@@ -1,7 +1,8 @@
 // What differs between two images of the same zones.
 
 import { setImmediate as turn } from 'node:timers/promises'
-import { type FrozenImage, type ZoneImage, NO_BLOCK } from './image.ts'
+import type { Blocks } from './blocks.ts'
+import { type ZoneImage, NO_BLOCK } from './image.ts'
 import { BLOCK_WORDS, ENTRY_WORDS, SLOT_FREED } from './layout.ts'
 
 /** Slots that are looked at before others have their turn. */
@@ -29,7 +30,8 @@ export async function countDifferences(before: ZoneImage, after: ZoneImage): Pro
   return next.names - both + (old.names - both) + (both - same)
 }
 
-function isSame(one: FrozenImage, block: number, other: FrozenImage, otherBlock: number): boolean {
+/** Whether two blocks of a name hold the same. */
+export function isSame(one: Blocks, block: number, other: Blocks, otherBlock: number): boolean {
   const size = one.words[(block >> 2) + 1]
   if (other.words[(otherBlock >> 2) + 1] !== size) return false
   const from = otherBlock + UNCOMPARED_BYTES

@@ -1,6 +1,7 @@
 // The reading side of the zone image: lookups that take no lock and allocate nothing. See layout.ts.
 
 import { hashName } from '../wire/name.ts'
+import type { Blocks } from './blocks.ts'
 import {
   BLOCK_WORDS,
   ENTRY_WORDS,
@@ -27,11 +28,7 @@ new Uint32Array(EMPTY)[Head.Magic] = MAGIC
  * The image as it was at one moment. Blocks never change (`children` aside), and those that nothing leads to any more go with the buffer when
  * nobody has it, so this takes 4 octets for each slot.
  */
-export interface FrozenImage {
-  readonly bytes: Buffer
-  readonly words: Uint32Array
-  /** Offsets of blocks, SLOT_FREE and SLOT_FREED. */
-  readonly slots: Int32Array
+export interface FrozenImage extends Blocks {
   readonly serial: number
   readonly names: number
   /** Octets of all blocks that slots lead to. */
@@ -47,20 +44,31 @@ export class ZoneImage {
   #slots!: Int32Array
   #mask = 0
 
-  /** Without a buffer there is no name in it, and it is not complete. */
-  constructor(buffer = EMPTY) {
-    this.attach(buffer)
+  /** Without a buffer there is no name in it, and it is not complete. `slots` as `attach` has it. */
+  constructor(buffer = EMPTY, slots?: Int32Array) {
+    this.attach(buffer, slots)
   }
 
-  /** Goes over to another image of the same zones: the writer has compacted. */
-  attach(buffer: SharedArrayBuffer): void {
+  /**
+   * Goes over to another image of the same zones: the writer has compacted. `slots` is a copy of its table, with which it is as it was at that
+   * moment.
+   */
+  attach(buffer: SharedArrayBuffer, slots?: Int32Array): void {
     const words = new Uint32Array(buffer)
     if (words[Head.Magic] !== MAGIC) throw new TypeError('not a zone image')
     this.#words = words
     this.#mask = words[Head.SlotMask]
-    this.#slots = new Int32Array(buffer, HEAD_WORDS * 4, this.#mask + 1)
+    this.#slots = slots ?? new Int32Array(buffer, HEAD_WORDS * 4, this.#mask + 1)
     this.bytes = Buffer.from(buffer)
     this.isStale = words[Head.Stale] === 1
+  }
+
+  get words(): Uint32Array {
+    return this.#words
+  }
+
+  get slots(): Int32Array {
+    return this.#slots
   }
 
   get serial(): number {

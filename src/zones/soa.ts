@@ -21,6 +21,8 @@ const RETRY_SECONDS = 1800
 const EXPIRE_SECONDS = 86_400
 /** Two pointers and five numbers. */
 const FIXED_LENGTH = 2 + 2 + 20
+/** Of the whole record, whose names have two labels or one in front of the zone. */
+export const MAX_SOA_LENGTH = 256
 /** CoreDNS gives no SOA a longer TTL than this (plugin/backend_lookup.go). */
 const MAX_TTL_SECONDS = 300
 

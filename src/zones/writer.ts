@@ -32,8 +32,11 @@ export class ZoneWriter {
     this.onSerial?.()
   })
   #hasChanged = false
-  /** Called when `change` has moved the serial. */
+  #resumed: number | undefined
+  /** Called when the serial has moved, before anything else is published. */
   onSerial: (() => void) | undefined
+  /** Called when all that the source holds has been published for the first time. */
+  onComplete: (() => void) | undefined
 
   /**
    * `origins` are the apexes of the zones, lower case; they exist from the start and for ever. `onHandover` is called with the new buffer
@@ -71,15 +74,21 @@ export class ZoneWriter {
     return this.#words[Head.Serial]
   }
 
+  /** Whether the serial was given out before, to zones that may have been others. */
+  get isResumed(): boolean {
+    return this.serial === this.#resumed
+  }
+
   /** Goes on from a serial that was given out before: what changes from now on has a greater one. */
   resumeSerial(serial: number): void {
+    this.#resumed = serial
     this.serial = serial
     this.#clock.resume(serial)
   }
 
   /**
-   * What `step` publishes and withdraws belongs together: a copy of the image has all of it or nothing. If it changes anything, the serial
-   * moves, at most once a second.
+   * What `step` publishes and withdraws belongs together: a copy of the image has all of it or nothing, and so have the zones of a serial. If it
+   * changes anything, the serial moves, at most once a second.
    */
   change(step: () => void): void {
     this.#hasChanged = false
@@ -99,7 +108,13 @@ export class ZoneWriter {
 
   /** Says that all that the source holds has been published. */
   markComplete(): void {
+    if (this.isComplete) return
     Atomics.store(this.#words, Head.Complete, 1)
+    this.onComplete?.()
+  }
+
+  get isComplete(): boolean {
+    return this.#words[Head.Complete] === 1
   }
 
   /**

@@ -1,49 +1,17 @@
 // Services as they are named from outside of the cluster. What CoreDNS answers otherwise is in the README.
 
 import t from 'tap'
-import type { ApiObject } from '../../src/fakeapi/object.ts'
 import { setUpBlock, chain } from './harness.ts'
 import { NO_HANDLER } from '../../src/server/handler.ts'
 import { Cluster, type ClusterOptions, type Row } from './kubernetes/cluster.ts'
-import { HTTP, headless, namespace, service, slice } from './kubernetes/objects.ts'
+import { namespace, slice } from './kubernetes/objects.ts'
+import { OUTSIDE, outside } from './outside.ts'
 
 const Z = 'example.org.'
 const N = `ns.${Z}`
 const V4 = '113.0.203.in-addr.arpa.'
 const V6 = '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.'
 const NAMES = { mname: 'ns1.dns.', rname: 'hostmaster.dns.' }
-const DNS = { name: 'dns', port: 53, protocol: 'UDP' }
-
-interface Outside {
-  readonly externalIPs?: string[]
-  readonly ingress?: object[]
-  readonly ports?: object[]
-  readonly namespace?: string
-}
-
-/** A Service that is reached from outside. */
-function outside(name: string, { externalIPs, ingress = [], ports = [HTTP], namespace = 'ns' }: Outside): ApiObject {
-  const type = ingress.length > 0 ? 'LoadBalancer' : 'ClusterIP'
-  return { ...service(name, { type, externalIPs, ports }, { namespace }), status: { loadBalancer: { ingress } } }
-}
-
-const objects: ApiObject[] = [
-  namespace('ns'),
-  namespace('dns'),
-  outside('ip', { externalIPs: ['203.0.113.1', '203.0.113.2'], ports: [HTTP, DNS] }),
-  outside('lb', { externalIPs: ['203.0.113.3'], ingress: [{ ip: '203.0.113.4' }] }),
-  outside('both', { externalIPs: ['203.0.113.2', '2001:db8::1'], ports: [{ port: 443 }] }),
-  outside('host', { ingress: [{ hostname: 'lb.example.com' }] }),
-  outside('hosts', { ingress: [{ hostname: 'lb.example.com' }, { hostname: 'lb2.example.com' }] }),
-  outside('mixed', { ingress: [{ hostname: 'lb.example.com' }, { ip: '203.0.113.5' }] }),
-  outside('plain', {}),
-  outside('shadow', { externalIPs: ['203.0.113.20'], namespace: 'dns' }),
-  slice('plain', ['10.0.0.5']),
-  headless('db'),
-  slice('db', [{ addresses: ['10.0.0.1'], hostname: 'db-0' }, { addresses: ['10.0.0.2'] }]),
-  service('dbip', { clusterIP: 'None', externalIPs: ['203.0.113.9'], ports: [HTTP] }),
-  slice('dbip', ['10.0.0.9']),
-]
 
 interface Options extends Pick<ClusterOptions, 'options' | 'zones'> {
   /** Of `k8s_external`. */
@@ -58,7 +26,7 @@ const open = (t: Parameters<typeof Cluster.open>[0], options: Options = {}): Pro
   const { external = '', externalZones = `${Z} ${V4} ip6.arpa.`, behind = 'hosts HOSTS', ...rest } = options
   const hosts = 'hosts {\n198.51.100.99 lb.example.com\n2001:db8::99 lb.example.com\nfallthrough\n}\nwhoami'
   return Cluster.open(t, {
-    objects,
+    objects: OUTSIDE,
     soa: `${Z} 5/5`,
     soaNames: NAMES,
     ...rest,

@@ -1,12 +1,8 @@
 // Who is told of changes: a socket that answers, and secondaries of others that take the zone and serve it.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { UdpClient } from '../server/clients.ts'
@@ -14,6 +10,7 @@ import { buildQuery, decode } from '../server/message.ts'
 import { findFreePort } from '../site/threads.ts'
 import { Cluster } from './kubernetes/cluster.ts'
 import { clusterIP, namespace } from './kubernetes/objects.ts'
+import { OtherSecondary, isInstalled } from './secondaries.ts'
 
 const Z = 'cluster.local.'
 const OBJECTS = [namespace('ns'), clusterIP('web', ['10.96.0.10'])]
@@ -70,63 +67,6 @@ void t.test('a secondary that refuses is told of once, and not asked again', asy
   t.match(site.log.at(-1), `notify for zone "${Z}" was not accepted by 127.0.0.1:${port}: rcode was REFUSED`)
 })
 
-const knot = (directory: string, port: number, primary: number): [string, string] => [
-  'knot.conf',
-  `server:
-    listen: 127.0.0.1@${port}
-    rundir: ${directory}
-database:
-    storage: ${directory}
-log:
-  - target: stderr
-    any: error
-remote:
-  - id: primary
-    address: 127.0.0.1@${primary}
-acl:
-  - id: notify
-    address: 127.0.0.1
-    action: notify
-zone:
-  - domain: ${Z}
-    storage: ${directory}
-    master: primary
-    acl: notify
-`,
-]
-
-const nsd = (directory: string, port: number, primary: number): [string, string] => [
-  'nsd.conf',
-  `server:
-    ip-address: 127.0.0.1@${port}
-    username: ""
-    chroot: ""
-    database: ""
-    zonesdir: "${directory}"
-    pidfile: "${directory}/nsd.pid"
-    xfrdfile: "${directory}/xfrd.state"
-    xfrdir: "${directory}"
-    zonelistfile: "${directory}/zone.list"
-remote-control:
-    control-enable: no
-zone:
-    name: ${Z}
-    zonefile: "zone"
-    allow-notify: 127.0.0.1 NOKEY
-    request-xfr: AXFR 127.0.0.1@${primary} NOKEY
-`,
-]
-
-const SECONDARIES = [
-  { program: 'knotd', configure: knot, options: [] },
-  { program: 'nsd', configure: nsd, options: ['-d'] },
-]
-
-async function end(child: ChildProcess): Promise<void> {
-  const ended = once(child, 'exit')
-  if (child.exitCode === null && child.kill()) await ended
-}
-
 /** Asks until the secondary has this answer; it may not listen yet. */
 async function become(t: Test, port: number, address: string): Promise<void> {
   let found = ''
@@ -141,26 +81,18 @@ async function become(t: Test, port: number, address: string): Promise<void> {
   t.equal(found, address)
 }
 
-for (const { program, configure, options } of SECONDARIES) {
-  const isThere = spawnSync(program, ['-v']).error === undefined
+for (const program of ['knotd', 'nsd'] as const) {
   void t.test(
     `${program} takes the zone, is told of a change, and serves it`,
-    { skip: !isThere && `${program} is not installed` },
+    { skip: !isInstalled(program) && `${program} is not installed` },
     async t => {
       const port = await findFreePort()
       const cluster = await openCluster(t, `127.0.0.1:${port}`)
-      const directory = mkdtempSync(join(tmpdir(), 'kubezone-secondary-'))
-      t.teardown(() => rmSync(directory, { recursive: true }))
-      const [file, text] = configure(directory, port, cluster.site.port)
-      writeFileSync(join(directory, file), text)
-      const child = spawn(program, ['-c', join(directory, file), ...options], { stdio: ['ignore', 'ignore', 'pipe'] })
-      let told = ''
-      child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()))
-      t.teardown(() => end(child))
+      void new OtherSecondary(t, program, { zone: Z, port, primary: cluster.site.port })
       await become(t, port, '10.96.0.10')
       cluster.api.apply(clusterIP('web', ['10.96.0.11']))
       await become(t, port, '10.96.0.11')
-      if (!t.passing()) t.comment(told, cluster.site.log.join('\n'))
+      if (!t.passing()) t.comment(cluster.site.log.join('\n'))
     },
   )
 }

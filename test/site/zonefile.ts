@@ -48,7 +48,7 @@ export function describe(message: Message, bytes: Buffer): Answer {
   }
 }
 
-function formatRecord({ owner, type, ttl, rdata }: DecodedRecord, bytes: Buffer): string {
+export function formatRecord({ owner, type, ttl, rdata }: DecodedRecord, bytes: Buffer): string {
   return `${owner} ${ttl} IN ${typeName(type)} ${formatRdata(type, rdata, bytes)}`
 }
 

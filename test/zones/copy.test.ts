@@ -4,7 +4,7 @@ import { Type } from '../../src/wire/constants.ts'
 import { parseName } from '../../src/wire/name.ts'
 import { Query } from '../../src/wire/query.ts'
 import { Reply } from '../../src/wire/reply.ts'
-import { ImageCopy } from '../../src/zones/copy.ts'
+import { ZoneCopy } from '../../src/zones/copy.ts'
 import { ZoneImage } from '../../src/zones/image.ts'
 import { ZoneWriter } from '../../src/zones/writer.ts'
 import { buildQuery, decode } from '../server/message.ts'
@@ -27,7 +27,7 @@ const address = (n: number): { type: number; ttlSeconds: number; rdata: Uint8Arr
 })
 
 /** Owner and address of every record, in messages of `size` octets. */
-function read(copy: ImageCopy, size: number): string[] {
+function read(copy: ZoneCopy, size: number): string[] {
   const message = buildQuery({ name: 'Z.', type: 252 })
   const query = new Query()
   query.transport = 1
@@ -53,7 +53,7 @@ void t.test(
         const { writer, image } = open()
         for (const [i, name] of before.entries()) writer.publish(parseName(`${name}z.`)!, [address(i)])
         for (const name of after) writer.publish(parseName(`${name}\\001z.`)!, [address(9)])
-        const copy = new ImageCopy(image.freeze()!, ZONE)
+        const copy = new ZoneCopy(image.freeze()!, ZONE, 1)
         for (const [i, name] of after.entries()) writer.publish(parseName(`${name}z.`)!, [address(1000 + i)])
         for (const name of before) writer.withdraw(parseName(`${name}z.`)!)
         const expected = before.map((name, i) => `${name}z. 10.0.${i >> 8}.${i & 255}`).sort()

@@ -16,8 +16,7 @@ import { Underscores } from '../../zones/underscores.ts'
 /** What the query side needs to know; plain data. */
 export interface ExternalZones {
   readonly zones: readonly WireName[]
-  /** The label below which a zone has its name servers. */
-  readonly apex: string
+  readonly soaNames: SoaNames
   readonly ttlSeconds: number
   /** Zones whose missing names go to the next plugin. */
   readonly fallthrough: readonly WireName[]
@@ -43,7 +42,7 @@ export class ExternalHandler implements Handler {
     this.#origins = new Origins(zones.zones)
     this.#fallthrough = new Origins(zones.fallthrough)
     this.#ttlSeconds = zones.ttlSeconds
-    this.#soaNames = { mname: encodeLabels('ns1', zones.apex), rname: encodeLabels('hostmaster', zones.apex) }
+    this.#soaNames = zones.soaNames
     this.#author = author
     this.#next = next
     this.#chaser = new Chaser(resolver)
@@ -117,6 +116,12 @@ export class ExternalHandler implements Handler {
     return isComplete ? Rcode.NXDOMAIN : Rcode.SERVFAIL
   }
 }
+
+/** `apex` is the label below which a zone has its name servers. */
+export const encodeSoaNames = (apex: string): SoaNames => ({
+  mname: encodeLabels('ns1', apex),
+  rname: encodeLabels('hostmaster', apex),
+})
 
 const encodeLabels = (...labels: readonly string[]): Buffer =>
   Buffer.concat(labels.map(label => Buffer.from(`${String.fromCharCode(label.length)}${label}`, 'latin1')))

@@ -6,8 +6,9 @@ import { isReverseZone } from '../../wire/address.ts'
 import { MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '../../wire/constants.ts'
 import { parseName } from '../../wire/name.ts'
 import { ZoneImage } from '../../zones/image.ts'
+import { ImagePrimary } from '../../zones/primary.ts'
 import { type ExternalOptions, type ExternalSource, isExternalSource } from '../external.ts'
-import { ExternalHandler } from './external.ts'
+import { ExternalHandler, encodeSoaNames } from './external.ts'
 
 interface Options extends ExternalOptions {
   /** Zones whose missing names go to the next plugin; `.` is all. */
@@ -25,17 +26,21 @@ export const external: Plugin = {
   repeatable: false,
   setup(cursor, block) {
     const options = readOptions(cursor, block.zones)
+    const { zones, apex, ttlSeconds, fallthrough } = options
+    const origins = zones.map(zone => parseName(zone)!)
+    const soaNames = encodeSoaNames(apex)
+    const primary = new ImagePrimary(origins, ttlSeconds, soaNames)
     const image = new ZoneImage()
     const author = joinChain(block, 'k8s_external')
     const resolver: Handler = { serve: (asked, reply) => block.resolver.serve(asked, reply) }
     return {
+      primary,
       handler(next) {
         // All plugins of the block are set up by now.
-        findSource(cursor, block).followExternal(options, buffer => image.attach(buffer))
-        const { zones, apex, ttlSeconds, fallthrough } = options
+        findSource(cursor, block).followExternal(options, { onImage: buffer => image.attach(buffer), primary })
         const query = {
-          zones: zones.map(zone => parseName(zone)!),
-          apex,
+          zones: origins,
+          soaNames,
           ttlSeconds,
           fallthrough: fallthrough.map(zone => parseName(zone)!),
         }

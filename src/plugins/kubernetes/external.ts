@@ -32,7 +32,7 @@ export class ExternalNames {
   readonly #options: ExternalNamesOptions
   readonly #forwardOrigins: readonly WireName[]
   readonly #reverseOrigins: readonly WireName[]
-  readonly #writer: ZoneWriter
+  readonly writer: ZoneWriter
   readonly #names: Names
   /** Those that are reached from outside, by address. */
   readonly #servicesByAddress = new MultiMap<SlimService>()
@@ -42,8 +42,8 @@ export class ExternalNames {
   constructor(options: ExternalNamesOptions, onHandover: (image: SharedArrayBuffer) => void) {
     const { zones, records } = options
     this.#options = options
-    this.#writer = new ZoneWriter(zones.map(toWire), onHandover)
-    this.#names = new Names(this.#writer, options.lingerMs)
+    this.writer = new ZoneWriter(zones.map(toWire), onHandover)
+    this.#names = new Names(this.writer, options.lingerMs)
     this.#forwardOrigins = zones.filter(zone => !isReverseZone(zone)).map(toWire)
     this.#reverseOrigins = zones.filter(isReverseZone).map(toWire)
     this.#makes = this.#forwardOrigins.map(
@@ -52,7 +52,12 @@ export class ExternalNames {
   }
 
   get buffer(): SharedArrayBuffer {
-    return this.#writer.buffer
+    return this.writer.buffer
+  }
+
+  /** What `step` publishes belongs together; all is published within. */
+  change(step: () => void): void {
+    this.writer.change(step)
   }
 
   stop(): void {
@@ -61,19 +66,21 @@ export class ExternalNames {
 
   /** As of ZoneWriter. */
   resumeSerial(serial: number): void {
-    this.#writer.resumeSerial(serial)
+    this.writer.resumeSerial(serial)
   }
 
   publishNamespace(namespace: string, isExposed: boolean): void {
     if (namespace === this.#options.records.apex) return
     for (const origin of this.#forwardOrigins) {
       const owner = joinName([namespace], origin)
-      if (owner) this.#note(isExposed ? this.#names.publish({ owner, rrsets: [] }) : this.#names.withdraw(owner))
+      if (!owner) continue
+      if (isExposed) this.#names.publish({ owner, rrsets: [] })
+      else this.#names.withdraw(owner)
     }
   }
 
   publishService(before: ServiceInput, after: ServiceInput): void {
-    this.#note(this.#names.publishService(before, after, this.#makes))
+    this.#names.publishService(before, after, this.#makes)
     if (before.service === after.service) return
     const addresses = [before, after].flatMap(({ service }) => (service ? externalAddresses(service) : []))
     const touched = new Map(addresses.map(address => [octetsKey(address), address]))
@@ -94,22 +101,19 @@ export class ExternalNames {
     // As with cluster IPs, `namespaces` hides an address, a label of the Namespace does not.
     const services = this.#servicesByAddress.get(key).filter(({ namespace }) => namespaces?.has(namespace) ?? true)
     const published = externalPointer(owner, services, primary, records)
-    this.#note(published ? this.#names.publish(published) : this.#names.withdraw(owner))
+    if (published) this.#names.publish(published)
+    else this.#names.withdraw(owner)
   }
 
   publishNameServers(front: readonly FrontService[], localAddresses: readonly Uint8Array[]): void {
     for (const origin of [...this.#forwardOrigins, ...this.#reverseOrigins]) {
       const published = externalNameServerRecords(origin, front, localAddresses, this.#options.records)
-      for (const records of published) this.#note(this.#names.publish(records))
+      for (const records of published) this.#names.publish(records)
     }
   }
 
   /** All that the API holds has been published. */
   complete(): void {
-    this.#writer.markComplete()
-  }
-
-  #note(isChanged: boolean): void {
-    if (isChanged) this.#names.moveSerial()
+    this.writer.markComplete()
   }
 }

@@ -8,6 +8,7 @@ import { countDifferences } from '../../zones/difference.ts'
 import { ZoneImage } from '../../zones/image.ts'
 import { ZoneWriter } from '../../zones/writer.ts'
 import type { ExternalOptions } from '../external.ts'
+import { Archive, type ArchiveFollower } from './archive.ts'
 import { ClientWriter } from './clientwriter.ts'
 import { Exposure, type OnImage } from './exposure.ts'
 import { ExternalNames } from './external.ts'
@@ -54,6 +55,7 @@ interface Clients {
 interface External {
   readonly names: ExternalNames
   readonly exposure: Exposure
+  readonly archive: Archive
   readonly close: () => void
 }
 
@@ -71,10 +73,10 @@ export class Feed {
   #connection: ApiConnection | undefined
   #watches: ReturnType<typeof openWatches> = new Map()
   readonly #exposure: Exposure
+  readonly #archive: Archive
   /** By their options: of a reload, both configurations may have the same. */
   readonly #externals = new Map<string, External>()
   #clients: Clients | undefined
-  readonly #serialFollowers = new Set<() => void>()
   #onSynced!: () => void
   #isComplete = false
   #isSynced = false
@@ -92,7 +94,7 @@ export class Feed {
     this.#counts = kubernetesMetrics(process.metrics)
     this.#writer = new ZoneWriter(options.zones.map(toWire), () => this.#exposure.move())
     this.#exposure = new Exposure(this.#writer)
-    this.#writer.onSerial = () => this.#tellSerial()
+    this.#archive = new Archive(this.#writer)
     this.synced = new Promise(resolve => {
       this.#onSynced = resolve
     })
@@ -169,14 +171,24 @@ export class Feed {
     return this.#clients.exposure.follow(onTable)
   }
 
-  /** The same for zones of `k8s_external`, which go with the last that follows them. Only for who holds the feed. */
-  followExternal(options: ExternalOptions, onImage: OnImage): () => void {
+  /** The same for what secondaries are given of it. */
+  followHistory(follower: ArchiveFollower): () => void {
+    return this.#archive.follow(follower)
+  }
+
+  /**
+   * The same for zones of `k8s_external`, which go with the last that follows them; `archived` is given what secondaries have of them. Only for
+   * who holds the feed.
+   */
+  followExternal(options: ExternalOptions, onImage: OnImage, archived?: ArchiveFollower): () => void {
     const key = JSON.stringify(options)
     const external = this.#externals.get(key) ?? this.#openExternal(options, key)
     this.#externals.set(key, external)
     const unfollow = external.exposure.follow(onImage)
+    const unfollowHistory = archived && external.archive.follow(archived)
     return () => {
       unfollow()
+      unfollowHistory?.()
       if (external.exposure.isFollowed) return
       this.#externals.delete(key)
       external.close()
@@ -190,24 +202,13 @@ export class Feed {
     const standIn = this.#findStandIn(key)
     if (standIn) names.resumeSerial(new ZoneImage(standIn).serial)
     const exposure = new Exposure(names, standIn)
+    const archive = new Archive(names.writer)
     const unshare = this.#publishers[0].share(names)
     const close = (): void => {
       unshare()
       names.stop()
     }
-    return { names, exposure, close }
-  }
-
-  /** Calls when the serial has moved, once all is published; at once if it is. Until the function that it returns is called. */
-  followSerial(onMove: () => void): () => void {
-    this.#serialFollowers.add(onMove)
-    if (this.#isSynced) onMove()
-    return () => this.#serialFollowers.delete(onMove)
-  }
-
-  #tellSerial(): void {
-    if (!this.#isSynced) return
-    for (const follower of this.#serialFollowers) follower()
+    return { names, exposure, archive, close }
   }
 
   #findStandIn(name: string): SharedArrayBuffer | undefined {
@@ -224,6 +225,12 @@ export class Feed {
   get #exposures(): Exposure[] {
     const externals = [...this.#externals.values()].map(({ exposure }) => exposure)
     return [this.#exposure, ...(this.#clients ? [this.#clients.exposure] : []), ...externals]
+  }
+
+  /** All that is on its way to the threads. */
+  get #handingOver(): Promise<unknown>[] {
+    const archives = [this.#archive, ...[...this.#externals.values()].map(({ archive }) => archive)]
+    return [...this.#exposures, ...archives].map(({ handedOver }) => handedOver)
   }
 
   /** From now on the metrics tell of it. */
@@ -298,11 +305,10 @@ export class Feed {
     for (const exposure of this.#exposures) exposure.reveal()
     const zones = this.#options.zones.join(' ')
     this.#process.log.info(`plugin/kubernetes: serving ${this.#writer.names} names in ${zones}`)
-    await Promise.all(this.#exposures.map(({ handedOver }) => handedOver))
+    await Promise.all(this.#handingOver)
     this.#isSynced = true
     this.#snapshot = undefined
     this.#onSynced()
-    this.#tellSerial()
     if (snapshot) await this.#tellDifferences(snapshot)
   }
 

@@ -36,19 +36,13 @@ export class Names {
     this.#lingering.stop()
   }
 
-  /** For what was not published within `ZoneWriter.change`. */
-  moveSerial(): void {
-    this.#writer.change(() => this.#writer.touch())
-  }
-
-  /** Returns whether anything has changed, as the other methods do. */
-  publish({ owner, rrsets, isAwaited, isComputed }: OwnerRecords): boolean {
+  publish({ owner, rrsets, isAwaited, isComputed }: OwnerRecords): void {
     this.#lingering.stay(owner)
-    return this.#writer.publish(owner, rrsets, isAwaited, isComputed)
+    this.#writer.publish(owner, rrsets, isAwaited, isComputed)
   }
 
-  withdraw(owner: WireName): boolean {
-    return this.#writer.withdraw(owner)
+  withdraw(owner: WireName): void {
+    this.#writer.withdraw(owner)
   }
 
   /** The name is to go unless it is published again; `of` is what it is a name of. */
@@ -57,11 +51,10 @@ export class Names {
   }
 
   /** `make` gives the names in each of the zones. */
-  publishService(before: ServiceInput, after: ServiceInput, makes: readonly MakeRecords[]): boolean {
+  publishService(before: ServiceInput, after: ServiceInput, makes: readonly MakeRecords[]): void {
     // Only its slices have changed: what they have lost may be in another one soon.
     const isMoving = after.service !== undefined && after.service === before.service && after.isExposed
     if (!isMoving && before.service) this.#lingering.end(before.service.key)
-    let isChanged = false
     for (const make of makes) {
       const gone = new Map<string, WireName>()
       if (before.service && before.isExposed) {
@@ -72,14 +65,13 @@ export class Names {
           const wasThere = gone.delete(octetsKey(published.owner))
           if (wasThere && published.isAwaited && isMoving)
             this.#lingering.leave(published.owner, after.service.key, published)
-          else if (this.publish(published)) isChanged = true
+          else this.publish(published)
         }
       }
       for (const owner of gone.values()) {
         if (isMoving) this.#lingering.leave(owner, after.service.key)
-        else if (this.#writer.withdraw(owner)) isChanged = true
+        else this.#writer.withdraw(owner)
       }
     }
-    return isChanged
   }
 }

@@ -119,14 +119,16 @@ export class Publisher {
   /** From now on, `external` has what is published, and is told of changes, until the function that it returns is called. */
   share(external: ExternalNames): () => void {
     this.#externals.add(external)
-    const nothing = { service: undefined, slices: [], isExposed: false }
-    for (const namespace of this.#namespaces) external.publishNamespace(namespace, this.#isExposed(namespace))
-    for (const key of new Set([...this.#services.keys(), ...this.#dirtyServices.keys()])) {
-      // The next flush tells the rest.
-      external.publishService(nothing, this.#dirtyServices.get(key) ?? this.#input(key))
-    }
-    const { localAddresses } = this.#options
-    external.publishNameServers(this.#findFront(localAddresses), localAddresses)
+    external.change(() => {
+      const nothing = { service: undefined, slices: [], isExposed: false }
+      for (const namespace of this.#namespaces) external.publishNamespace(namespace, this.#isExposed(namespace))
+      for (const key of new Set([...this.#services.keys(), ...this.#dirtyServices.keys()])) {
+        // The next flush tells the rest.
+        external.publishService(nothing, this.#dirtyServices.get(key) ?? this.#input(key))
+      }
+      const { localAddresses } = this.#options
+      external.publishNameServers(this.#findFront(localAddresses), localAddresses)
+    })
     if (this.#awaited.size === 0) external.complete()
     return () => this.#externals.delete(external)
   }
@@ -230,7 +232,12 @@ export class Publisher {
 
   /** Publishes everything that has changed. Runs by itself once the event loop has read what there was. */
   flush(): void {
-    this.#writer.change(() => this.#publishChanges())
+    let step = (): void => this.#publishChanges()
+    for (const external of this.#externals) {
+      const inner = step
+      step = () => external.change(inner)
+    }
+    this.#writer.change(step)
     if (this.#awaited.size > 0) {
       this.#triggers.drop()
       return

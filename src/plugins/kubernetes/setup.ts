@@ -13,15 +13,17 @@ import {
 import type { SearchPath } from '../../server/searchpath.ts'
 import type { WireName } from '../../wire/name.ts'
 import { ZoneImage } from '../../zones/image.ts'
+import type { HistoryMemory } from '../../zones/journal.ts'
+import { ImagePrimary } from '../../zones/primary.ts'
 import { formatDuration } from '../duration.ts'
-import type { ExternalOptions, ExternalSource } from '../external.ts'
+import type { ExternalFollower, ExternalOptions, ExternalSource } from '../external.ts'
 import { readSearchList } from '../searchlist.ts'
+import type { ArchiveFollower } from './archive.ts'
 import { ClientField, Clients } from './clients.ts'
 import type { Feed } from './feed.ts'
 import { KubernetesHandler } from './kubernetes.ts'
 import { nameMetadata } from './metadata.ts'
 import { type KubernetesOptions, readOptions, toWire } from './options.ts'
-import { ImagePrimary } from './primary.ts'
 import { PodSearchPath } from './searchpath.ts'
 import type { SnapshotKeeper } from './snapshot.ts'
 
@@ -31,6 +33,9 @@ const IMAGE = 'kubernetes/image'
 const CLIENTS = 'kubernetes/clients'
 /** The zones of `k8s_external`. */
 const EXTERNAL = 'kubernetes/external'
+/** What secondaries are given of each of the two. */
+const HISTORY = 'kubernetes/history'
+const EXTERNAL_HISTORY = 'kubernetes/external/history'
 
 const CLIENT_LABELS: Readonly<Record<string, ClientField>> = {
   'kubernetes/client-namespace': ClientField.Namespace,
@@ -65,7 +70,7 @@ class KubernetesInstance implements Instance, ExternalSource {
   #feed: Feed | undefined
   #keeper: SnapshotKeeper | undefined
   #clients: Clients | undefined
-  #external: ExternalOptions | undefined
+  #external: { readonly options: ExternalOptions; readonly follower: ExternalFollower } | undefined
   readonly #unfollows: (() => void)[] = []
 
   constructor(options: KubernetesOptions, block: Block) {
@@ -73,8 +78,9 @@ class KubernetesInstance implements Instance, ExternalSource {
     this.output = options.snapshot
     this.#block = block
     const { zones, ttlSeconds, negativeTtlSeconds = ttlSeconds } = options
-    this.primary = new ImagePrimary(this.#image, zones.map(toWire), negativeTtlSeconds)
+    this.primary = new ImagePrimary(zones.map(toWire), negativeTtlSeconds)
     block.board.follow(IMAGE, (buffer: SharedArrayBuffer) => this.#image.attach(buffer))
+    block.board.follow(HISTORY, (memory: HistoryMemory) => this.primary.attach(memory))
     this.#author = joinChain(block, 'kubernetes')
   }
 
@@ -97,9 +103,11 @@ class KubernetesInstance implements Instance, ExternalSource {
     return new PodSearchPath(this.#openClients(), this.#options.zones.map(toWire), readNodeSearchList())
   }
 
-  followExternal(options: ExternalOptions, onImage: (image: SharedArrayBuffer) => void): void {
-    this.#external = options
-    this.#block.board.follow(EXTERNAL, onImage)
+  followExternal(options: ExternalOptions, follower: ExternalFollower): void {
+    this.#external = { options, follower }
+    const { board } = this.#block
+    board.follow(EXTERNAL, follower.onImage)
+    board.follow(EXTERNAL_HISTORY, (memory: HistoryMemory) => follower.primary.attach(memory))
   }
 
   metadata(label: string): Metadata | undefined {
@@ -110,6 +118,12 @@ class KubernetesInstance implements Instance, ExternalSource {
       return ({ clientAddress }) => (clients.find(clientAddress, field) ? clients.found : undefined)
     }
     return nameMetadata(zones.map(toWire), multicluster.map(toWire))(label)
+  }
+
+  /** The history goes to `name` on the board; undefined where none is kept. */
+  #archive(primary: ExternalFollower['primary'], name: string): ArchiveFollower | undefined {
+    if (!primary.isKept) return undefined
+    return { onHistory: memory => this.#block.board.post(name, memory), onMove: () => primary.tell() }
   }
 
   /** The table is kept if somebody has asked for it before the start. */
@@ -180,9 +194,15 @@ class KubernetesInstance implements Instance, ExternalSource {
     this.#feed = feed
     const started = feed.hold()
     this.#unfollows.push(feed.follow(buffer => board.post(IMAGE, buffer)))
-    this.#unfollows.push(feed.followSerial(() => this.primary.tell()))
+    const archived = this.#archive(this.primary, HISTORY)
+    if (archived) this.#unfollows.push(feed.followHistory(archived))
     if (this.#clients) this.#unfollows.push(feed.followClients(buffer => board.post(CLIENTS, buffer)))
-    if (this.#external) this.#unfollows.push(feed.followExternal(this.#external, image => board.post(EXTERNAL, image)))
+    if (this.#external) {
+      const { options, follower } = this.#external
+      const post = (image: SharedArrayBuffer): Promise<void> => board.post(EXTERNAL, image)
+      const archived = this.#archive(follower.primary, EXTERNAL_HISTORY)
+      this.#unfollows.push(feed.followExternal(options, post, archived))
+    }
     await started
     // One that is taken over may wait for its API still: then it is no worse than before.
     if (feed.isReady || feed.isActive) return

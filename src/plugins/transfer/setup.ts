@@ -6,9 +6,9 @@ import type { Token } from '../../corefile/token.ts'
 import { type Address, readAddress } from '../../corefile/value.ts'
 import { type Block, type Plugin, joinChain } from '../../server/plugin.ts'
 import type { Primary } from '../../server/primary.ts'
-import { lowerName, parseName } from '../../wire/name.ts'
+import { type WireName, lowerName, parseName } from '../../wire/name.ts'
 import type { Notifier } from './notifier.ts'
-import { type Rule, Transfer, findRule } from './transfer.ts'
+import { type Rule, Transfer, findPrimary, findRule } from './transfer.ts'
 
 const DNS_PORT = 53
 const PROPERTIES = ['to', 'source'] as const
@@ -34,7 +34,13 @@ export const transfer: Plugin = {
     const author = joinChain(block, 'transfer')
     const { log } = block.process
     return {
-      handler: next => new Transfer(next, rules, () => listPrimaries(block), author, log),
+      handler(next) {
+        // All plugins of the block are set up by now.
+        for (const primary of listPrimaries(block)) {
+          if (primary.origins.some(origin => findRule(rules, origin))) primary.keep()
+        }
+        return new Transfer(next, rules, () => listPrimaries(block), author, log)
+      },
       control() {
         const ends: (() => void)[] = []
         const notifiers: Notifier[] = []
@@ -43,8 +49,11 @@ export const transfer: Plugin = {
             if (directive.targets.length === 0) return
             // Loaded when it is needed: threads that only answer tell nobody.
             const { Notifier } = await import('./notifier.ts')
-            for (const primary of listPrimaries(block)) {
-              for (const zone of primary.origins.filter(origin => findRule(rules, origin) === directive)) {
+            const primaries = listPrimaries(block)
+            for (const primary of primaries) {
+              const isTold = (zone: WireName): boolean =>
+                findRule(rules, zone) === directive && findPrimary(primaries, zone) === primary
+              for (const zone of primary.origins.filter(isTold)) {
                 for (const target of directive.targets) {
                   notifiers.push(new Notifier(zone, target, sourceFor(directive, target), log))
                 }

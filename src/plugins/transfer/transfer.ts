@@ -1,4 +1,4 @@
-// Zone transfers to secondaries: AXFR (RFC 5936), and IXFR (RFC 1995) with the whole zone where it has changed. CoreDNS plugin/transfer.
+// Zone transfers to secondaries: AXFR (RFC 5936) and IXFR (RFC 1995). CoreDNS plugin/transfer.
 
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -19,14 +19,14 @@ export interface Rule {
   readonly clients: Networks | undefined
 }
 
-/** Transfers of one thread at one time. Each holds 64 KB, a message, and 4 octets for each slot of the image's table. */
+/** Transfers of one thread at one time. Each holds 64 KB, a message, 4 octets for each slot of the image's table, and for IXFR the journal. */
 const MAX_TRANSFERS = 16
 /** A transfer that has taken longer is broken off: whoever reads so slowly would keep others from theirs. */
 const MAX_TRANSFER_MS = 120_000
 /** Of a transfer: what waits for one client, and what is done in one turn of the event loop. */
 const MESSAGE_SIZE = 16_384
-/** The SOA at the end has room. */
-const SOA_ROOM = 128
+/** The SOA at the end has room: its names have two labels or one in front of the zone. */
+const SOA_ROOM = 256
 /** Extended error `Prohibited` (RFC 8914 section 4.19). */
 const PROHIBITED = 18
 
@@ -60,13 +60,13 @@ export class Transfer implements Handler {
       reply.setExtendedError(PROHIBITED)
       return Rcode.REFUSED
     }
-    const primary = this.#primaries().find(({ origins }) => origins.some(origin => Buffer.compare(origin, name) === 0))
+    const primary = findPrimary(this.#primaries(), name)
     if (!primary) return this.#next.serve(query, reply)
     if (qtype === Type.IXFR) return this.#serveChanges(query, reply, primary, name)
     return reply.stream ? this.#send(query, reply, reply.stream, primary, name) : Rcode.REFUSED
   }
 
-  /** RFC 1995 section 2: the SOA alone where nothing has changed, and over UDP where the changes do not fit; section 4: the whole zone. */
+  /** RFC 1995 section 2: the SOA alone where nothing has changed, and over UDP where the answer does not fit. */
   #serveChanges(query: Query, reply: Reply, primary: Primary, name: WireName): Rcode | Promise<Rcode> {
     const held = readSerial(query)
     if (held === undefined) return Rcode.FORMERR
@@ -74,14 +74,36 @@ export class Transfer implements Handler {
     if (serial === undefined) return Rcode.SERVFAIL
     // RFC 1982 section 3.2: what the secondary has is the same or newer.
     const isCurrent = ((serial - held) | 0) <= 0
-    if (reply.stream && !isCurrent) return this.#send(query, reply, reply.stream, primary, name)
+    if (reply.stream && !isCurrent) return this.#send(query, reply, reply.stream, primary, name, held)
     if (query.transport !== Transport.UDP && !isCurrent) return Rcode.REFUSED
     reply.authoritative = true
+    if (!isCurrent) return this.#sendPacket(query, reply, primary, name, held)
     primary.addSoa(reply, serial)
     return Rcode.NOERROR
   }
 
-  async #send(query: Query, reply: Reply, stream: MessageStream, primary: Primary, origin: WireName): Promise<Rcode> {
+  /** All in one message, or the SOA alone: the secondary then comes over TCP. */
+  async #sendPacket(query: Query, reply: Reply, primary: Primary, origin: WireName, since: number): Promise<Rcode> {
+    const copy = await primary.copy(origin, since)
+    if (!copy) return Rcode.SERVFAIL
+    primary.addSoa(reply, copy.serial)
+    const isWhole = copy.write(reply)
+    primary.addSoa(reply, copy.serial)
+    if (isWhole && !reply.truncated) return Rcode.NOERROR
+    reply.clear(query)
+    reply.authoritative = true
+    primary.addSoa(reply, copy.serial)
+    return Rcode.NOERROR
+  }
+
+  async #send(
+    query: Query,
+    reply: Reply,
+    stream: MessageStream,
+    primary: Primary,
+    origin: WireName,
+    since?: number,
+  ): Promise<Rcode> {
     if (this.#running >= MAX_TRANSFERS) {
       reply.failure = new Error(`${MAX_TRANSFERS} zone transfers are under way`)
       return Rcode.SERVFAIL
@@ -89,23 +111,26 @@ export class Transfer implements Handler {
     this.#running++
     try {
       await turn()
-      const copy = await primary.copy(origin)
+      const copy = await primary.copy(origin, since)
       return copy ? await this.#stream(query, reply, stream, primary, copy) : Rcode.SERVFAIL
     } finally {
       this.#running--
     }
   }
 
-  /** SOA, everything else, SOA (RFC 5936 section 2.2), in as many messages as that takes. The last of them is the reply. */
+  /** SOA, everything else, SOA (RFC 5936 section 2.2, RFC 1995 section 4), in as many messages as that takes. The last of them is the reply. */
   async #stream(query: Query, reply: Reply, stream: MessageStream, primary: Primary, copy: ZoneCopy): Promise<Rcode> {
     const deadlineMs = performance.now() + MAX_TRANSFER_MS
     let records = 2
     this.#begin(reply)
     primary.addSoa(reply, copy.serial)
     while (!copy.write(reply)) {
-      records += reply.counts[Section.Answer]
-      if (reply.counts[Section.Answer] > 0 && !(await stream.send(query, reply))) return NO_ANSWER
-      this.#begin(reply)
+      // Others have their turn where there is little of the zone among much else, too.
+      if (reply.size > MESSAGE_SIZE / 2) {
+        records += reply.counts[Section.Answer]
+        if (!(await stream.send(query, reply))) return NO_ANSWER
+        this.#begin(reply)
+      }
       if (performance.now() > deadlineMs) {
         reply.failure = new Error('a zone transfer was not taken in time')
         return Rcode.SERVFAIL
@@ -117,8 +142,9 @@ export class Transfer implements Handler {
     primary.addSoa(reply, copy.serial)
     const [zone, client] = [formatName(query.name), formatAddress(query.clientAddress)]
     // One of the two SOA records was counted in the first message.
+    const changes = copy.since === undefined ? '' : `, changes since ${copy.since}`
     this.#log.info(
-      `plugin/transfer: Outgoing transfer of ${records - 1} records of zone "${zone}" to ${client} for ${copy.serial} SOA serial`,
+      `plugin/transfer: Outgoing transfer of ${records - 1} records of zone "${zone}" to ${client} for ${copy.serial} SOA serial${changes}`,
     )
     return Rcode.NOERROR
   }
@@ -143,6 +169,10 @@ export function findRule<R extends Rule>(rules: readonly R[], name: WireName): R
   }
   return found
 }
+
+/** Of several that hold the zone, the first is asked for it. */
+export const findPrimary = (primaries: readonly Primary[], zone: WireName): Primary | undefined =>
+  primaries.find(({ origins }) => origins.some(origin => Buffer.compare(origin, zone) === 0))
 
 /** The serial of the SOA in the authority section of an IXFR (RFC 1995 section 3); undefined where there is none. */
 function readSerial({ bytes, start, questionEnd, end }: Query): number | undefined {
