@@ -33,6 +33,25 @@ void t.test('one query is waited behind for as long as the lameduck was, or shor
   }
 })
 
+void t.test('a time without CPU is not taken for one without queries', async t => {
+  let received = 0
+  const lameduck = async (): Promise<void> => {
+    await delay(LAMEDUCK_MS)
+    received++
+    // Of the event loop's phases, the next one is then that of the timers; what has come meanwhile is read behind it.
+    setTimeout(setImmediate, LAMEDUCK_MS / 3, () => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * LAMEDUCK_MS)
+      setImmediate(() => received++)
+    })
+  }
+  await outlast(
+    lameduck(),
+    () => received,
+    () => {},
+  )
+  t.equal(received, 2)
+})
+
 void t.test('without a lameduck queries that still come hold up nothing', async t => {
   let received = 0
   await outlast(
