@@ -26,12 +26,12 @@ read _; : > $f; wait; rm -f $f /tmp/out-$$`
 const DNSPERF = `command -v dnsperf >/dev/null || exit 0
 s=$(sed -n 's/^nameserver //p' /etc/resolv.conf)
 printf '${DNSPERF_QUERIES.join('\\n')}\\n' > /tmp/queries
-dnsperf -s $s -d /tmp/queries -Q 2000 -c 20 -q 20000 -t 3 -l 600 2>&1 & p=$!
+dnsperf -s $s -d /tmp/queries -Q 2000 -c 20 -q 20000 -t 3 -S 1 -l 600 2>&1 & p=$!
 read _; kill -INT $p; wait $p; true`
 
 export interface Losses {
   /** Of 20 sockets, 2,000 queries a second; undefined where there is no dnsperf. */
-  readonly dnsperf: { readonly sent: number; readonly lost: number } | undefined
+  readonly dnsperf: { readonly sent: number; readonly lost: number; readonly output: string } | undefined
   /** Of one socket. */
   readonly socket: { readonly sent: number; readonly lost: number; readonly gapMs: number }
   /** Lookups by the resolvers of programs, and those that they gave up. */
@@ -75,7 +75,7 @@ function readDnsperf(out: string): Losses['dnsperf'] {
   const count = (what: string): number => Number(new RegExp(`Queries ${what}: +(\\d+)`).exec(out)?.[1])
   if (out === '') return undefined
   assert.ok(count('sent') > 0, `dnsperf: ${out.slice(-500)}`)
-  return { sent: count('sent'), lost: count('lost') }
+  return { sent: count('sent'), lost: count('lost'), output: out }
 }
 
 export function tellLosses({ dnsperf, socket, looked, failed }: Losses): string {

@@ -50,6 +50,17 @@ export async function checkLogs(cluster: Cluster): Promise<string> {
   return `${counts.join(' and ')} lines`
 }
 
+/** Questions over TCP that they have had, as their metrics tell. */
+export async function countTcp(cluster: Cluster): Promise<number> {
+  let sum = 0
+  for (const name of await cluster.pick(SERVERS, '{.items[*].metadata.name}')) {
+    const metrics = await cluster.kubectl(`get --raw /api/v1/namespaces/kube-system/pods/${name}:9153/proxy/metrics`)
+    for (const [, count] of metrics.matchAll(/^coredns_dns_requests_total\{[^}]*proto="tcp"[^}]*\} (\S+)$/gm))
+      sum += Number(count)
+  }
+  return sum
+}
+
 interface Summary {
   readonly pods: readonly {
     readonly podRef: { readonly name: string }

@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Cluster, NAMESPACE } from './cluster.ts'
 import { during, type Losses, tellLosses } from './lookups.ts'
 import { checkNames, checkResolvConf, dig } from './names.ts'
-import { applyNodeLocal, NODE_LOCAL } from './nodelocal.ts'
+import { applyKind, applyNodeLocal, applySwap, KIND, NODE_LOCAL } from './manifests.ts'
 import { type Images, objects, UPSTREAM_ADDRESS } from './objects.ts'
-import { checkLogs, editCorefile, patchDeployment, readUsage, SERVERS } from './servers.ts'
+import { checkLogs, countTcp, editCorefile, patchDeployment, readUsage, SERVERS } from './servers.ts'
 
 const POLL_MS = 500
 /** The kubelet's own pace for a ConfigMap and the pace of `reload`, with room. */
@@ -23,7 +23,7 @@ interface Step {
 function kubezoneEnds(losses: Losses): string {
   assert.deepEqual(losses.failed, [])
   assert.equal(losses.socket.lost, 0, tellLosses(losses))
-  assert.equal(losses.dnsperf?.lost ?? 0, 0, tellLosses(losses))
+  assert.equal(losses.dnsperf?.lost ?? 0, 0, `${tellLosses(losses)}\n${losses.dnsperf?.output}`)
   return tellLosses(losses)
 }
 
@@ -46,8 +46,6 @@ export function steps(cluster: Cluster, images: Images): Step[] {
       ...before.map(name => `pod/${name}`),
     ])
   }
-  const setImage = (image: string): Promise<string> =>
-    cluster.kubectl(`set image deployment/coredns -n kube-system coredns=${image}`)
   return [
     {
       title: 'CoreDNS serves, with a resolver of the test as its upstream',
@@ -78,7 +76,7 @@ export function steps(cluster: Cluster, images: Images): Step[] {
     {
       title: 'from CoreDNS to kubezone under load',
       async check() {
-        const losses = await during(cluster, () => roll(() => setImage(images.kubezone)))
+        const losses = await during(cluster, () => roll(() => applySwap(cluster, images)))
         assert.deepEqual(losses.failed, [])
         return tellLosses(losses)
       },
@@ -86,6 +84,20 @@ export function steps(cluster: Cluster, images: Images): Step[] {
     { title: 'memory and CPU after it', check: () => readUsage(cluster) },
     { title: 'the resolv.conf that the kubelet wrote', check: () => checkResolvConf(cluster, dnsAddress) },
     { title: 'every kind of name through the search path', check: () => checkNames(cluster) },
+    {
+      title: 'commands of the guides that need a node',
+      async check() {
+        const [api] = await cluster.pick('service kubernetes', '{.spec.clusterIP}')
+        const inPod = 'exec -n kube-system deploy/coredns -- kubezone'
+        const name = 'kubernetes.default.svc.cluster.local'
+        assert.ok((await cluster.kubectl(`${inPod} lookup --server 127.0.0.1 ${name}`)).includes(api))
+        assert.match(await cluster.kubectl(`${inPod} check /etc/coredns/Corefile`), /What differs from CoreDNS/)
+        assert.match(await cluster.kubectl('-n kube-system logs deployment/coredns'), /serving \d+ names/)
+        const ask = `run ask --rm -it --restart=Never --image=${images.busybox} -- nslookup ${name}`
+        assert.ok((await cluster.kubectl(ask)).includes(api))
+        return undefined
+      },
+    },
     { title: 'the log', check: () => checkLogs(cluster) },
     {
       title: 'a ConfigMap that was edited',
@@ -131,25 +143,51 @@ export function steps(cluster: Cluster, images: Images): Step[] {
         await applyNodeLocal(cluster, images, dnsAddress, upstream)
         await cluster.kubectl('rollout status daemonset/kubezone-node-local -n kube-system --timeout=80s')
         const [address] = await cluster.pick(`service web-vip -n ${NAMESPACE}`, '{.spec.clusterIP}')
+        const before = await countTcp(cluster)
         for (const transport of ['+notcp', '+tcp']) {
           assert.deepEqual(await dig(cluster, 'node-local', 'web-vip', transport), [address])
           assert.deepEqual(await dig(cluster, 'node-local', 'www.upstream.test', transport), [UPSTREAM_ADDRESS])
         }
         assert.match(await cluster.exec('node-local', 'getent', 'hosts', 'web-vip'), new RegExp(`^${address} `))
-        return undefined
+        const asked = (await countTcp(cluster)) - before
+        assert.ok(asked > 0, 'the servers of the cluster were asked nothing over TCP')
+        return `${asked} questions over TCP to the servers of the cluster`
       },
     },
     {
       title: 'from kubezone back to CoreDNS under load',
-      check: async () => kubezoneEnds(await during(cluster, () => roll(() => setImage(coredns)))),
+      check: async () =>
+        kubezoneEnds(
+          await during(cluster, () =>
+            roll(() => cluster.kubectl(`set image deployment/coredns -n kube-system coredns=${coredns}`)),
+          ),
+        ),
+    },
+    {
+      title: 'beside CoreDNS, by manifests of its own',
+      async check() {
+        await applyKind(cluster, images)
+        await cluster.kubectl('rollout status deployment/kubezone -n kube-system --timeout=80s')
+        const addresses = await cluster.pick(OWN, '{.items[*].status.podIP}')
+        assert.equal(addresses.length, 2)
+        for (const address of addresses) {
+          assert.equal((await dig(cluster, 'glibc', 'kubernetes.default.svc.cluster.local.', `@${address}`)).length, 1)
+        }
+        // One Pod may be taken away, and not both.
+        const allowed = '--for=jsonpath={.status.disruptionsAllowed}=1'
+        await cluster.kubectl(`wait ${allowed} poddisruptionbudget/kubezone -n kube-system --timeout=60s`)
+        return undefined
+      },
     },
   ]
 }
+
+const OWN = 'pods -n kube-system -l app.kubernetes.io/name=kubezone'
 
 /** What lets a node hear of the end of kubezone in time: 5 s × 3 failures are less than the 28 s that it goes on for. */
 const PERIOD_SECONDS = 5
 
 export async function cleanUp(cluster: Cluster): Promise<void> {
   await cluster.kubectl(`delete namespace ${NAMESPACE} --ignore-not-found`)
-  await cluster.kubectl(`delete -k ${NODE_LOCAL} --ignore-not-found`)
+  for (const folder of [NODE_LOCAL, KIND]) await cluster.kubectl(`delete -k ${folder} --ignore-not-found`)
 }
