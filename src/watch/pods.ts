@@ -2,7 +2,7 @@
 
 import { intern } from './intern.ts'
 import { PackedStore, type Packing } from './packed.ts'
-import type { SlimPod } from './slim.ts'
+import type { PodExtras, SlimPod } from './slim.ts'
 import type { Sink } from './store.ts'
 
 export interface HeldPod {
@@ -13,12 +13,14 @@ export interface HeldPod {
   readonly podIPs: readonly string[]
   /** A Pod that is being deleted keeps its name until it is gone, but gets none any more (CoreDNS plugin/kubernetes/object/informer.go). */
   readonly isNamed: boolean
+  /** As SlimPod. */
+  readonly labels?: SlimPod['labels']
 }
 
 const packing: Packing<SlimPod, HeldPod> = {
-  hold(held, { key, namespace, podIPs, deleting }) {
+  hold(held, { key, namespace, podIPs, deleting, labels }) {
     const isNamed = !deleting || (held?.isNamed === true && held.podIPs.join() === podIPs.join())
-    return { key, namespace, podIPs: [...new Set(podIPs)], isNamed }
+    return { key, namespace, podIPs: [...new Set(podIPs)], isNamed, ...(labels && { labels }) }
   },
   pack: ({ podIPs, isNamed }) => (isNamed ? podIPs.join(' ') : `-${podIPs.join(' ')}`),
   unpack(key, text) {
@@ -29,4 +31,17 @@ const packing: Packing<SlimPod, HeldPod> = {
   },
 }
 
-export const podStore = (sink: Sink<HeldPod>): PackedStore<SlimPod, HeldPod> => new PackedStore(sink, packing)
+/** With what was asked for beside, in JSON, which has no line breaks. */
+const packingExtras: Packing<SlimPod, HeldPod> = {
+  hold: (held, next) => packing.hold(held, next),
+  pack: pod => `${packing.pack(pod)}\n${JSON.stringify(pod.labels)}`,
+  unpack(key, text) {
+    const end = text.lastIndexOf('\n')
+    return { ...packing.unpack(key, text.slice(0, end)), labels: JSON.parse(text.slice(end + 1)) as HeldPod['labels'] }
+  },
+}
+
+/** `extras` are what `slimPod` was asked for. */
+export function podStore(sink: Sink<HeldPod>, extras?: PodExtras): PackedStore<SlimPod, HeldPod> {
+  return new PackedStore(sink, extras && extras.labels.length > 0 ? packingExtras : packing)
+}

@@ -93,6 +93,14 @@ export interface SlimPod extends SlimMeta {
   /** None until it has one. */
   readonly podIPs: readonly string[]
   readonly deleting: boolean
+  /** Those that were asked for and are there, by key. */
+  readonly labels?: readonly (readonly [key: string, value: string])[]
+}
+
+/** What is kept of a Pod beside what everybody needs. */
+export interface PodExtras {
+  /** Keys of labels. */
+  readonly labels: readonly string[]
 }
 
 export interface SlimServiceImport extends SlimMeta {
@@ -161,17 +169,19 @@ export function slimNamespace(value: unknown): SlimNamespace | undefined {
   return meta === undefined ? undefined : Object.freeze(meta)
 }
 
-export function slimPod(value: unknown): SlimPod | undefined {
+export function slimPod(value: unknown, extras?: PodExtras): SlimPod | undefined {
   const meta = slimMeta(value)
   if (meta === undefined) return undefined
   const object = value as JsonObject
+  const metadata = objectOf(object.metadata)
   const status = objectOf(object.status)
   const podIP = stringOf(status.podIP)
   const podIPs = frozenArray(status.podIPs, element => stringOf(objectOf(element).ip) || undefined)
   return Object.freeze({
     ...meta,
     podIPs: podIPs.length === 0 && podIP !== '' ? Object.freeze([podIP]) : podIPs,
-    deleting: typeof objectOf(object.metadata).deletionTimestamp === 'string',
+    deleting: typeof metadata.deletionTimestamp === 'string',
+    ...(extras && extras.labels.length > 0 && { labels: slimLabels(metadata.labels, extras.labels) }),
   })
 }
 
@@ -185,6 +195,15 @@ export function slimServiceImport(value: unknown): SlimServiceImport | undefined
     ips: stringsOf(spec.ips),
     ports: frozenArray(spec.ports, slimServicePort),
   })
+}
+
+function slimLabels(value: unknown, keys: readonly string[]): SlimPod['labels'] {
+  const labels = objectOf(value)
+  const found = keys.flatMap(key => {
+    const text = Object.hasOwn(labels, key) ? labels[key] : undefined
+    return typeof text === 'string' ? [Object.freeze([key, intern(text)] as const)] : []
+  })
+  return Object.freeze(found)
 }
 
 function slimMeta(value: unknown): SlimMeta | undefined {

@@ -7,7 +7,7 @@ import { formatName } from '../../src/wire/name.ts'
 import { type TestBlock, ask, askLater, chain, listPhases, setUp, setUpBlock } from './harness.ts'
 
 const KUBERNETES = 'kubernetes cluster.local in-addr.arpa clusterset.local {\nmulticluster clusterset.local\n}'
-const LABELS = ['kind', 'namespace', 'service', 'endpoint', 'port-name', 'protocol', 'cluster', 'parse-error']
+const LABELS = ['kind', 'namespace', 'service', 'endpoint', 'port-name', 'protocol', 'cluster', 'parse-error', 'zone']
 const next: Handler = { serve: () => Rcode.NOERROR }
 
 const logged = (block: TestBlock, name: string): string => {
@@ -16,28 +16,44 @@ const logged = (block: TestBlock, name: string): string => {
 }
 
 /** What CoreDNS 1.15 logs for the same names; of a ClusterSet it knows no cluster. */
-const names: [name: string, kind_namespace_service_endpoint_port_protocol_cluster_error: string][] = [
-  ['web.data.svc.cluster.local.', 'svc|data|web||||-|-'],
-  ['WEB.Data.SVC.Cluster.Local.', 'svc|data|web||||-|-'],
-  ['web-0.web.data.svc.cluster.local.', 'svc|data|web|web-0|||-|-'],
-  ['_http._tcp.web.data.svc.cluster.local.', 'svc|data|web||http|tcp|-|-'],
-  ['http.tcp.web.data.svc.cluster.local.', 'svc|data|web||http|tcp|-|-'],
-  ['10-0-0-1.data.pod.cluster.local.', 'pod|data|10-0-0-1||||-|-'],
-  ['data.svc.cluster.local.', 'svc|data|||||-|-'],
-  ['svc.cluster.local.', '||||||-|-'],
-  ['cluster.local.', '||||||-|-'],
-  ['web.data.cluster.local.', '-|-|-|-|-|-|-|invalid query name'],
-  ['a.b.c.web.data.svc.cluster.local.', '-|-|-|-|-|-|-|invalid query name'],
-  ['1.0.0.10.in-addr.arpa.', '-|-|-|-|-|-|-|invalid query name'],
-  ['www.example.org.', '-|-|-|-|-|-|-|-'],
-  ['web-0.east.web.data.svc.clusterset.local.', 'svc|data|web|web-0|||east|-'],
-  ['_http._tcp.web.data.svc.clusterset.local.', 'svc|data|web||http|tcp|-|-'],
+const names: [name: string, kind_namespace_service_endpoint_port_protocol_cluster_error_zone: string][] = [
+  ['web.data.svc.cluster.local.', 'svc|data|web||||-|-|-'],
+  ['WEB.Data.SVC.Cluster.Local.', 'svc|data|web||||-|-|-'],
+  ['web-0.web.data.svc.cluster.local.', 'svc|data|web|web-0|||-|-|-'],
+  ['_http._tcp.web.data.svc.cluster.local.', 'svc|data|web||http|tcp|-|-|-'],
+  ['http.tcp.web.data.svc.cluster.local.', 'svc|data|web||http|tcp|-|-|-'],
+  ['10-0-0-1.data.pod.cluster.local.', 'pod|data|10-0-0-1||||-|-|-'],
+  ['data.svc.cluster.local.', 'svc|data|||||-|-|-'],
+  ['svc.cluster.local.', '||||||-|-|-'],
+  ['cluster.local.', '||||||-|-|-'],
+  ['web.data.cluster.local.', '-|-|-|-|-|-|-|invalid query name|-'],
+  ['a.b.c.web.data.svc.cluster.local.', '-|-|-|-|-|-|-|invalid query name|-'],
+  ['1.0.0.10.in-addr.arpa.', '-|-|-|-|-|-|-|invalid query name|-'],
+  ['www.example.org.', '-|-|-|-|-|-|-|-|-'],
+  ['web-0.east.web.data.svc.clusterset.local.', 'svc|data|web|web-0|||east|-|-'],
+  ['_http._tcp.web.data.svc.clusterset.local.', 'svc|data|web||http|tcp|-|-|-'],
 ]
 
 void t.test('log writes what kubernetes knows of a name', async t => {
   const format = LABELS.map(label => `{/kubernetes/${label}}`).join('|')
   const block = setUpBlock(`metadata\nlog . "${format}"\n${KUBERNETES}`)
   for (const [name, values] of names) t.equal(logged(block, name), `info ${values}`, name)
+})
+
+void t.test('with zonal, the zone that a name chooses is known', async t => {
+  const format = ['kind', 'namespace', 'service', 'zone', 'parse-error']
+    .map(label => `{/kubernetes/${label}}`)
+    .join('|')
+  const block = setUpBlock(`metadata\nlog . "${format}"\n${KUBERNETES.replace('{', '{\nzonal')}`)
+  for (const [name, values] of [
+    ['Corp.example.com.pin._zone.web.data.svc.cluster.local.', 'svc|data|web|corp.example.com|-'],
+    ['east.prefer._zone.web.data.svc.cluster.local.', 'svc|data|web|east|-'],
+    ['web.data.svc.cluster.local.', 'svc|data|web||-'],
+    ['east.near._zone.web.data.svc.cluster.local.', '-|-|-|-|invalid query name'],
+    ['east.pin._zone.web.data.pod.cluster.local.', '-|-|-|-|invalid query name'],
+    ['east.pin._zone.web.data.svc.clusterset.local.', '-|-|-|-|invalid query name'],
+  ])
+    t.equal(logged(block, name), `info ${values}`, name)
 })
 
 void t.test('nothing is known without metadata, outside of its zones, or under a label that nobody has', async t => {

@@ -134,6 +134,12 @@ void t.test('a Pod keeps its addresses, and whether it is going', async t => {
     status: { podIP: '10.1.0.1' },
   })
   t.match(going, { deleting: true, podIPs: ['10.1.0.1'] })
+  const labels = { app: 'web', tier: '', other: 'x', number: 1 }
+  t.same(slimPod({ metadata: { ...metadata, labels } }, { labels: ['tier', 'app', 'number', 'toString'] })?.labels, [
+    ['tier', ''],
+    ['app', 'web'],
+  ])
+  t.notOk('labels' in slimPod({ metadata: { ...metadata, labels } })!)
 })
 
 void t.test('a ServiceImport keeps its type, addresses and ports', async t => {

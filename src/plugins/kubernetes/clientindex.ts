@@ -12,6 +12,7 @@ export class ClientIndex {
   readonly #writer: ClientWriter
   readonly #hasPods: boolean
   readonly #slices: Pick<MultiMap<SlimEndpointSlice>, 'get'>
+  readonly #findPod: (key: string) => HeldPod | undefined
   /** Keys of the Pods that have an address. */
   readonly #pods = new MultiMap<string>()
   readonly #dirty = new Set<string>()
@@ -20,13 +21,13 @@ export class ClientIndex {
   constructor(
     writer: ClientWriter,
     slices: Pick<MultiMap<SlimEndpointSlice>, 'get' | 'keys'>,
-    pods: Iterable<HeldPod>,
+    findPod: (key: string) => HeldPod | undefined,
     hasPods: boolean,
   ) {
     this.#writer = writer
     this.#slices = slices
     this.#hasPods = hasPods
-    for (const pod of pods) this.changePod(undefined, pod)
+    this.#findPod = findPod
     if (!hasPods) for (const key of slices.keys()) this.#dirty.add(key)
   }
 
@@ -52,15 +53,14 @@ export class ClientIndex {
   publish(): void {
     for (const key of this.#dirty) {
       const address = Buffer.from(key, 'latin1')
-      const pods = this.#pods.get(key).map(clientOf)
+      const pods = this.#pods.get(key).map(podKey => this.#clientOf(podKey))
       this.#writer.set(address, this.#hasPods ? pods : sliceClients(address, this.#slices.get(key)))
     }
     this.#dirty.clear()
   }
-}
 
-/** Of the key of a Pod, `namespace/name`. */
-function clientOf(key: string): Client {
-  const [namespace, podName] = key.split('/', 2)
-  return { namespace, podName }
+  #clientOf(podKey: string): Client {
+    const [namespace, podName] = podKey.split('/', 2)
+    return { namespace, podName, labels: this.#findPod(podKey)?.labels }
+  }
 }

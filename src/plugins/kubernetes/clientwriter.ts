@@ -1,6 +1,6 @@
 // The writing side of the table of clients, in the thread that hears the API.
 
-import type { SlimEndpoint, SlimEndpointSlice } from '../../watch/slim.ts'
+import type { SlimEndpoint, SlimEndpointSlice, SlimPod } from '../../watch/slim.ts'
 import { formatAddress, parseAddress } from '../../wire/address.ts'
 import type { WireName } from '../../wire/name.ts'
 import type { Rrset } from '../../wire/rrset.ts'
@@ -12,6 +12,8 @@ export interface Client {
   readonly namespace: string
   /** '' when it is not known. */
   readonly podName: string
+  /** Of the Pod, by key. */
+  readonly labels?: SlimPod['labels']
 }
 
 /**
@@ -58,8 +60,12 @@ export class ClientWriter {
       return
     }
     const pods = new Set(clients.map(({ podName }) => podName))
-    const fields = [makeField(ClientField.Namespace, clients[0].namespace)]
-    if (pods.size === 1 && clients[0].podName !== '') fields.push(makeField(ClientField.Pod, clients[0].podName))
+    const [{ namespace, podName, labels = [] }] = clients
+    const fields = [makeField(ClientField.Namespace, namespace)]
+    if (pods.size === 1 && podName !== '') {
+      fields.push(makeField(ClientField.Pod, podName))
+      if (labels.length > 0) fields.push(makeField(ClientField.Labels, ...labels.map(label => label.join('\0'))))
+    }
     this.#writer.publish(name, fields)
   }
 }
@@ -67,4 +73,8 @@ export class ClientWriter {
 /** The address as the one label of a name. */
 const nameOf = (address: Uint8Array): WireName => Uint8Array.of(address.length, ...address, 0)
 
-const makeField = (type: ClientField, text: string): Rrset => ({ type, ttlSeconds: 0, rdata: [Buffer.from(text)] })
+const makeField = (type: ClientField, ...texts: string[]): Rrset => ({
+  type,
+  ttlSeconds: 0,
+  rdata: texts.map(text => Buffer.from(text)),
+})

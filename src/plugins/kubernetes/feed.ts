@@ -25,11 +25,19 @@ const LINGER_MS = 100
 /** Those that run, of each process. */
 const running = new WeakMap<ControlContext, Set<Feed>>()
 
-/** The feed that runs with such options, or one that is yet to be held. `bound` are the addresses of the server block. */
-export function findFeed(options: KubernetesOptions, bound: readonly string[], process: ControlContext): Feed {
+/**
+ * The feed that runs with such options, or one that is yet to be held. `bound` are the addresses of the server block, `labels` those of Pods that
+ * somebody reads.
+ */
+export function findFeed(
+  options: KubernetesOptions,
+  bound: readonly string[],
+  labels: readonly string[],
+  process: ControlContext,
+): Feed {
   const addresses = listLocalAddresses(bound)
-  const key = describe(options, addresses)
-  return listFeeds(process).find(feed => feed.key === key) ?? new Feed(options, addresses, process, key)
+  const key = describe(options, addresses, labels)
+  return listFeeds(process).find(feed => feed.key === key) ?? new Feed(options, addresses, labels, process, key)
 }
 
 /** The feeds of the process that run. */
@@ -38,9 +46,9 @@ export function listFeeds(process: ControlContext): Feed[] {
 }
 
 /** All that the image depends on, and the way to it. */
-function describe(options: KubernetesOptions, addresses: readonly Uint8Array[]): string {
+function describe(options: KubernetesOptions, addresses: readonly Uint8Array[], labels: readonly string[]): string {
   const { tls, limits } = options
-  return JSON.stringify([describeContent(options), tls, limits, addresses.map(octets => octets.join('.'))])
+  return JSON.stringify([describeContent(options), tls, limits, addresses.map(octets => octets.join('.')), labels])
 }
 
 /** Names of the images in a snapshot; those of `k8s_external` have their options as names. */
@@ -65,6 +73,7 @@ export class Feed {
   readonly synced: Promise<void>
   readonly #options: KubernetesOptions
   readonly #addresses: readonly Uint8Array[]
+  readonly #labels: readonly string[]
   readonly #process: ControlContext
   readonly #writer: ZoneWriter
   readonly #counts: KubernetesMetrics
@@ -86,8 +95,15 @@ export class Feed {
   #holders = 0
   #starting: Promise<void> | undefined
 
-  constructor(options: KubernetesOptions, addresses: readonly Uint8Array[], process: ControlContext, key: string) {
+  constructor(
+    options: KubernetesOptions,
+    addresses: readonly Uint8Array[],
+    labels: readonly string[],
+    process: ControlContext,
+    key: string,
+  ) {
     this.key = key
+    this.#labels = labels
     this.#options = options
     this.#addresses = addresses
     this.#process = process
@@ -248,7 +264,7 @@ export class Feed {
     if (this.#clients) this.#publishers[0].follow(this.#clients.writer)
     this.#connection = await connect(this.#options, api, `kubezone/${version}`, this.#counts.observer)
     const [cluster, clusterSet] = this.#publishers
-    this.#watches = openWatches(this.#connection, this.#options, { cluster, clusterSet }, log)
+    this.#watches = openWatches(this.#connection, this.#options, { cluster, clusterSet }, this.#labels, log)
     for (const watch of this.#watches.values()) watch.start()
   }
 

@@ -15,6 +15,8 @@ interface NameParts {
   readonly cluster?: string
   readonly protocol?: string
   readonly port?: string
+  /** The topology zone that a name of `zonal` chooses. */
+  readonly zone?: string
 }
 
 const PARTS: Readonly<Record<string, keyof NameParts>> = {
@@ -25,6 +27,7 @@ const PARTS: Readonly<Record<string, keyof NameParts>> = {
   'kubernetes/cluster': 'cluster',
   'kubernetes/protocol': 'protocol',
   'kubernetes/port-name': 'port',
+  'kubernetes/zone': 'zone',
 }
 const PARSE_ERROR = 'kubernetes/parse-error'
 
@@ -32,13 +35,15 @@ const PARSE_ERROR = 'kubernetes/parse-error'
 export function nameMetadata(
   zones: readonly WireName[],
   clusterSets: readonly WireName[],
+  isZonal: boolean,
 ): (label: string) => Metadata | undefined {
   const origins = new Origins(zones)
   const clusterOrigins = new Origins(clusterSets)
   const parse = (query: Query): NameParts | 'invalid' | undefined => {
     const zoneAt = origins.match(query)
     if (zoneAt === NO_ZONE) return undefined
-    return parseName(listLabels(query, zoneAt), clusterOrigins.match(query) === zoneAt)
+    const isMulticluster = clusterOrigins.match(query) === zoneAt
+    return parseName(listLabels(query, zoneAt), isMulticluster, isZonal && !isMulticluster)
   }
   return label => {
     if (label === PARSE_ERROR) return query => (parse(query) === 'invalid' ? 'invalid query name' : undefined)
@@ -48,7 +53,7 @@ export function nameMetadata(
       const parts = parse(query)
       if (parts === undefined || parts === 'invalid') return undefined
       // A name that could have the part, and has not, is told apart from one that is none of the plugin's.
-      return parts[part] ?? (part === 'cluster' ? undefined : '')
+      return parts[part] ?? (part === 'cluster' || (part === 'zone' && !isZonal) ? undefined : '')
     }
   }
 }
@@ -63,11 +68,15 @@ function listLabels({ name, labels, labelCount }: Query, zoneAt: number): string
   return found
 }
 
-function parseName(labels: readonly string[], isMulticluster: boolean): NameParts | 'invalid' {
-  const [kind, namespace, service, second, first] = labels
+function parseName(labels: readonly string[], isMulticluster: boolean, isZonal: boolean): NameParts | 'invalid' {
+  const [kind, namespace, service, second, first, ...more] = labels
   if (kind === undefined || (labels.length === 1 && isKind(kind))) return {}
-  if (!isKind(kind) || labels.length > 5) return 'invalid'
+  if (!isKind(kind)) return 'invalid'
   const common = { kind, namespace, service }
+  if (more.length > 0) {
+    const isChosen = isZonal && kind === 'svc' && second === '_zone' && (first === 'pin' || first === 'prefer')
+    return isChosen ? { ...common, zone: more.toReversed().join('.') } : 'invalid'
+  }
   if (first === undefined) return { ...common, endpoint: second }
   if (isMulticluster && !first.startsWith('_') && !second.startsWith('_')) {
     return { ...common, cluster: second, endpoint: first }

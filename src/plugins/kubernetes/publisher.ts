@@ -41,6 +41,8 @@ export interface PublisherOptions {
   readonly onFailure: (error: unknown) => void
 }
 
+type HeldPods = Pick<Keeper<never, HeldPod>, 'get' | 'values'>
+
 export class Publisher {
   readonly #writer: ZoneWriter
   readonly #options: PublisherOptions
@@ -59,7 +61,7 @@ export class Publisher {
   #clients: ClientIndex | undefined
   /** For each of the zones. */
   readonly #makes: readonly MakeRecords[]
-  #pods: Pick<Keeper<never, HeldPod>, 'values'> | undefined
+  #pods: HeldPods | undefined
   /** Zones beside its own that are made from the same. */
   readonly #externals = new Set<ExternalNames>()
   #isModified = false
@@ -96,7 +98,7 @@ export class Publisher {
   }
 
   /** Where the Pods are that `pods` is told of; none without it. */
-  keepPods(pods: Pick<Keeper<never, HeldPod>, 'values'>): void {
+  keepPods(pods: HeldPods): void {
     this.#pods = pods
   }
 
@@ -112,7 +114,9 @@ export class Publisher {
   /** From now on, `clients` is told who has which address: Pods where they are watched, else the endpoints that are Pods. */
   follow(clients: ClientWriter): void {
     const hasPods = this.#options.pods === 'verified'
-    this.#clients = new ClientIndex(clients, this.#pointers.slices, this.#heldPods, hasPods)
+    const index = new ClientIndex(clients, this.#pointers.slices, key => this.#pods?.get(key), hasPods)
+    for (const pod of this.#heldPods) index.changePod(undefined, pod)
+    this.#clients = index
     this.#schedule()
   }
 

@@ -42,6 +42,9 @@ const CLIENT_LABELS: Readonly<Record<string, ClientField>> = {
   'kubernetes/client-pod-name': ClientField.Pod,
 }
 
+/** Labels of the client's Pod, by their keys. */
+const CLIENT_LABEL = 'kubernetes/client-label/'
+
 /** What the node appends to names, and so do its Pods; nothing where there is no such file. */
 function readNodeSearchList(): WireName[] {
   try {
@@ -71,6 +74,8 @@ class KubernetesInstance implements Instance, ExternalSource {
   #keeper: SnapshotKeeper | undefined
   #clients: Clients | undefined
   #external: { readonly options: ExternalOptions; readonly follower: ExternalFollower } | undefined
+  /** Labels of Pods that somebody reads. */
+  readonly #labels = new Set<string>()
   readonly #unfollows: (() => void)[] = []
 
   constructor(options: KubernetesOptions, block: Block) {
@@ -111,13 +116,23 @@ class KubernetesInstance implements Instance, ExternalSource {
   }
 
   metadata(label: string): Metadata | undefined {
-    const { zones, multicluster } = this.#options
+    const { zones, multicluster, zonal } = this.#options
     const field = Object.hasOwn(CLIENT_LABELS, label) ? CLIENT_LABELS[label] : undefined
     if (field !== undefined) {
       const clients = this.#openClients()
       return ({ clientAddress }) => (clients.find(clientAddress, field) ? clients.found : undefined)
     }
-    return nameMetadata(zones.map(toWire), multicluster.map(toWire))(label)
+    if (label.startsWith(CLIENT_LABEL)) return this.#labelMetadata(label.slice(CLIENT_LABEL.length))
+    return nameMetadata(zones.map(toWire), multicluster.map(toWire), zonal)(label)
+  }
+
+  /** Slices say who has an address, but nothing of its labels. */
+  #labelMetadata(key: string): Metadata | undefined {
+    if (this.#options.pods !== 'verified') return undefined
+    this.#labels.add(key)
+    const clients = this.#openClients()
+    const octets = Buffer.from(key)
+    return ({ clientAddress }) => (clients.findLabel(clientAddress, octets) ? clients.found : undefined)
   }
 
   /** The history goes to `name` on the board; undefined where none is kept. */
@@ -188,7 +203,7 @@ class KubernetesInstance implements Instance, ExternalSource {
     const { findFeed, listFeeds } = await import('./feed.ts')
     if (stopped.aborted) return
     const { addresses, board } = this.#block
-    const feed = findFeed(this.#options, addresses, process)
+    const feed = findFeed(this.#options, addresses, [...this.#labels].sort(), process)
     await this.#openSnapshot(feed, process, listFeeds(process))
     if (stopped.aborted) return
     this.#feed = feed

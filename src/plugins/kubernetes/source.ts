@@ -10,7 +10,7 @@ import { Lineage } from '../../watch/lineage.ts'
 import { podStore } from '../../watch/pods.ts'
 import { Reflector } from '../../watch/reflector.ts'
 import { ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, SERVICE_IMPORTS } from '../../watch/resource.ts'
-import type { SlimService, SlimServiceImport } from '../../watch/slim.ts'
+import { type SlimService, type SlimServiceImport, slimPod } from '../../watch/slim.ts'
 import { type Sink, Store } from '../../watch/store.ts'
 import { importedService } from '../../records/import.ts'
 import type { KubernetesOptions } from './options.ts'
@@ -58,6 +58,7 @@ export function openWatches(
   connection: ApiConnection,
   options: KubernetesOptions,
   { cluster, clusterSet }: Publishers,
+  labels: readonly string[],
   log: Log,
 ): Map<string, Watch> {
   const lineage = new Lineage(connection, log)
@@ -81,10 +82,12 @@ export function openWatches(
     watches.set(ENDPOINT_SLICES.name, new Reflector({ ...labelled, resource: ENDPOINT_SLICES, keeper }))
   }
   if (options.pods === 'verified') {
-    const keeper = podStore(fanOut(cluster.pods, clusterSet?.pods))
+    const extras = { labels }
+    const keeper = podStore(fanOut(cluster.pods, clusterSet?.pods), extras)
     cluster.keepPods(keeper)
     clusterSet?.keepPods(keeper)
-    watches.set(PODS.name, new Reflector({ ...labelled, resource: PODS, keeper, fieldSelector: LIVING_PODS }))
+    const resource = { ...PODS, convert: (object: unknown) => slimPod(object, extras) }
+    watches.set(PODS.name, new Reflector({ ...labelled, resource, keeper, fieldSelector: LIVING_PODS }))
   }
   if (clusterSet) {
     const sink = importSink(clusterSet.services)

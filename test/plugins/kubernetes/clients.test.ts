@@ -174,6 +174,44 @@ void t.test('metadata tells the namespace of a client, and the Pod where there i
   }
 })
 
+const NAME = 'app.kubernetes.io/name'
+const READ_LABELS = `metadata\nlog . "{/kubernetes/client-label/app}|{/kubernetes/client-label/${NAME}}"`
+
+void t.test('metadata tells the labels of a client’s Pod that somebody reads', async t => {
+  const objects = [
+    namespace('ns'),
+    pod('a', '10.1.0.1', { labels: { app: 'web', [NAME]: 'shop', tier: 'front' } }),
+    pod('b', ['10.1.0.2', 'fd00::2'], { labels: { app: '' } }),
+    pod('c', '10.1.0.3', { labels: { apps: 'x', ap: 'y' } }),
+    pod('d', '10.9.0.1', { labels: { app: 'x' } }),
+    pod('e', '10.9.0.1', { labels: { app: 'x' } }),
+  ]
+  const { api, block, handler } = await open(t, 'pods verified', objects, READ_LABELS)
+  const logged = (client: string): string => {
+    ask(handler, { name: 'www.example.org.', client })
+    return block.process.lines.at(-1) ?? ''
+  }
+  for (const [client, line] of [
+    ['10.1.0.1', 'web|shop'],
+    ['10.1.0.2', '|-'],
+    ['fd00::2', '|-'],
+    ['10.1.0.3', '-|-'],
+    // Two Pods on the network of a node.
+    ['10.9.0.1', '-|-'],
+    ['192.0.2.1', '-|-'],
+  ]) {
+    t.equal(logged(client), `info ${line}`, client)
+  }
+  api.apply(pod('a', '10.1.0.1', { labels: { app: 'api' } }))
+  while (logged('10.1.0.1') !== 'info api|-') await new Promise(setImmediate)
+})
+
+void t.test('slices know of no labels', async t => {
+  const { block, handler } = await open(t, 'pods insecure', OBJECTS, READ_LABELS)
+  ask(handler, { name: 'www.example.org.', client: '10.1.0.1' })
+  t.equal(block.process.lines.at(-1), 'info -|-')
+})
+
 void t.test('a template alone is enough for the table to be kept', async t => {
   const template =
     'template IN MX example.com {\nanswer "{{ .Name }} 5 CNAME {{ .Meta `kubernetes/client-namespace` }}."\n}'

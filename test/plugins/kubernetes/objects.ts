@@ -71,10 +71,10 @@ export function slice(
 export function pod(
   name: string,
   addresses: string | string[],
-  { namespace = 'ns' }: Place = {},
+  { namespace = 'ns', labels = {} }: Place = {},
   phase = 'Running',
 ): ApiObject {
   const podIPs = [addresses].flat().filter(ip => ip !== '')
   const status = podIPs.length === 0 ? {} : { podIP: podIPs[0], podIPs: podIPs.map(ip => ({ ip })) }
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, status: { phase, ...status } }
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels }, status: { phase, ...status } }
 }
