@@ -15,6 +15,8 @@ export interface EndpointItem extends Item {
   readonly protocol: string
   /** The topology zone of the endpoint, as the API has it; '' where that is not known. */
   readonly zone: string
+  /** The zones whose clients it is meant for, where that was asked for and is known. */
+  readonly forZones: readonly string[]
 }
 
 /**
@@ -52,7 +54,7 @@ export function endpointItems(
         const labels = isMulticluster ? [label, slice.sourceCluster] : [label]
         // `_` begins the labels of ports (RFC 2782), never a host name.
         const host = label.startsWith('_') ? undefined : joinName(labels, serviceName)
-        const { zone } = endpoint
+        const { zone, forZones = [] } = endpoint
         return ports.map(({ name, port, protocol }) => ({
           address,
           port,
@@ -61,6 +63,7 @@ export function endpointItems(
           portName: name,
           protocol,
           zone,
+          forZones,
         }))
       }),
     )

@@ -43,9 +43,9 @@ export function serviceRecords(
 }
 
 /** Items by the labels that stand in front of the Service's name. */
-export class NameItems {
+export class NameItems<I extends Item = Item> {
   readonly base: WireName
-  readonly #items = new Map<string, { labels: readonly string[]; items: Item[] }>()
+  readonly #items = new Map<string, { labels: readonly string[]; items: I[] }>()
 
   constructor(base: WireName) {
     this.base = base
@@ -56,7 +56,7 @@ export class NameItems {
   }
 
   /** Without an item, the name is there all the same. */
-  add(labels: readonly string[], ...items: Item[]): void {
+  add(labels: readonly string[], ...items: I[]): void {
     // Two spellings of a label are one name.
     const key = labels.join('.').toLowerCase()
     const known = this.#items.get(key)
@@ -64,13 +64,16 @@ export class NameItems {
     else this.#items.set(key, { labels, items })
   }
 
-  encode(ttlSeconds: number): OwnerRecords[] {
-    const records: OwnerRecords[] = []
-    for (const { labels, items } of this.#items.values()) {
+  /** Without those that would be too long. */
+  list(): { readonly owner: WireName; readonly items: readonly I[] }[] {
+    return [...this.#items.values()].flatMap(({ labels, items }) => {
       const owner = labels.length === 0 ? this.base : joinName(labels, this.base)
-      if (owner) records.push({ owner, rrsets: itemRecords(items, ttlSeconds) })
-    }
-    return records
+      return owner ? [{ owner, items }] : []
+    })
+  }
+
+  encode(ttlSeconds: number): OwnerRecords[] {
+    return this.list().map(({ owner, items }) => ({ owner, rrsets: itemRecords(items, ttlSeconds) }))
   }
 }
 

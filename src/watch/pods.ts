@@ -15,12 +15,20 @@ export interface HeldPod {
   readonly isNamed: boolean
   /** As SlimPod. */
   readonly labels?: SlimPod['labels']
+  readonly nodeName?: string
 }
 
 const packing: Packing<SlimPod, HeldPod> = {
-  hold(held, { key, namespace, podIPs, deleting, labels }) {
+  hold(held, { key, namespace, podIPs, deleting, labels, nodeName }) {
     const isNamed = !deleting || (held?.isNamed === true && held.podIPs.join() === podIPs.join())
-    return { key, namespace, podIPs: [...new Set(podIPs)], isNamed, ...(labels && { labels }) }
+    return {
+      key,
+      namespace,
+      podIPs: [...new Set(podIPs)],
+      isNamed,
+      ...(labels && { labels }),
+      ...(nodeName !== undefined && { nodeName }),
+    }
   },
   pack: ({ podIPs, isNamed }) => (isNamed ? podIPs.join(' ') : `-${podIPs.join(' ')}`),
   unpack(key, text) {
@@ -34,14 +42,16 @@ const packing: Packing<SlimPod, HeldPod> = {
 /** With what was asked for beside, in JSON, which has no line breaks. */
 const packingExtras: Packing<SlimPod, HeldPod> = {
   hold: (held, next) => packing.hold(held, next),
-  pack: pod => `${packing.pack(pod)}\n${JSON.stringify(pod.labels)}`,
+  pack: pod => `${packing.pack(pod)}\n${JSON.stringify([pod.nodeName ?? '', pod.labels ?? []])}`,
   unpack(key, text) {
     const end = text.lastIndexOf('\n')
-    return { ...packing.unpack(key, text.slice(0, end)), labels: JSON.parse(text.slice(end + 1)) as HeldPod['labels'] }
+    const [nodeName, labels] = JSON.parse(text.slice(end + 1)) as [string, HeldPod['labels']]
+    return { ...packing.unpack(key, text.slice(0, end)), nodeName, labels }
   },
 }
 
 /** `extras` are what `slimPod` was asked for. */
 export function podStore(sink: Sink<HeldPod>, extras?: PodExtras): PackedStore<SlimPod, HeldPod> {
-  return new PackedStore(sink, extras && extras.labels.length > 0 ? packingExtras : packing)
+  const hasExtras = extras !== undefined && (extras.topology || extras.labels.length > 0)
+  return new PackedStore(sink, hasExtras ? packingExtras : packing)
 }

@@ -53,6 +53,8 @@ export interface SlimEndpoint {
   readonly podName: string
   readonly zone: string
   readonly nodeName: string
+  /** The zones whose clients it is meant for (hints), where that was asked for; none when the API does not say. */
+  readonly forZones?: readonly string[]
 }
 
 export interface SlimEndpointPort {
@@ -80,6 +82,8 @@ export interface SlimEndpointSlice extends SlimMeta {
   readonly endpoints: readonly SlimEndpoint[]
   /** How many are not. */
   readonly notReady: number
+  /** Those, where it was asked for. */
+  readonly unready?: readonly SlimEndpoint[]
   readonly ports: readonly SlimEndpointPort[]
   /**
    * When the change began that this slice tells of (endpoints.kubernetes.io/last-change-trigger-time); NaN when absent.
@@ -95,12 +99,22 @@ export interface SlimPod extends SlimMeta {
   readonly deleting: boolean
   /** Those that were asked for and are there, by key. */
   readonly labels?: readonly (readonly [key: string, value: string])[]
+  /** Where it was asked for; '' until it has one. */
+  readonly nodeName?: string
+}
+
+/** What is kept of a slice beside what everybody needs. */
+export interface SliceExtras {
+  /** Which clients endpoints are meant for, and those that are not ready. */
+  readonly topology: boolean
 }
 
 /** What is kept of a Pod beside what everybody needs. */
 export interface PodExtras {
   /** Keys of labels. */
   readonly labels: readonly string[]
+  /** Its node. */
+  readonly topology: boolean
 }
 
 export interface SlimServiceImport extends SlimMeta {
@@ -136,19 +150,22 @@ export function slimService(value: unknown): SlimService | undefined {
   })
 }
 
-export function slimEndpointSlice(value: unknown): SlimEndpointSlice | undefined {
+export function slimEndpointSlice(value: unknown, extras?: SliceExtras): SlimEndpointSlice | undefined {
   const meta = slimMeta(value)
   if (meta === undefined) return undefined
   const object = value as JsonObject
   const metadata = objectOf(object.metadata)
   const labels = objectOf(metadata.labels)
+  const isTopology = extras?.topology ?? false
+  const unready: SlimEndpoint[] = []
   let notReady = 0
   const endpoints = frozenArray(object.endpoints, endpoint => {
     if (!isObject(endpoint)) return undefined
     // discovery.k8s.io/v1: a nil condition means "unknown", and "in most cases consumers should interpret this unknown
     // state as ready".
-    if (objectOf(endpoint.conditions).ready !== false) return slimEndpoint(endpoint)
+    if (objectOf(endpoint.conditions).ready !== false) return slimEndpoint(endpoint, isTopology)
     notReady++
+    if (isTopology) unready.push(slimEndpoint(endpoint, isTopology))
     return undefined
   })
   return Object.freeze({
@@ -159,6 +176,7 @@ export function slimEndpointSlice(value: unknown): SlimEndpointSlice | undefined
     addressType: intern(stringOf(object.addressType)),
     endpoints,
     notReady,
+    ...(unready.length > 0 && { unready: Object.freeze(unready) }),
     ports: frozenArray(object.ports, slimEndpointPort),
     lastChangeTriggerTimeMs: timeMsOf(objectOf(metadata.annotations)[TRIGGER_TIME_ANNOTATION]),
   })
@@ -181,6 +199,7 @@ export function slimPod(value: unknown, extras?: PodExtras): SlimPod | undefined
     ...meta,
     podIPs: podIPs.length === 0 && podIP !== '' ? Object.freeze([podIP]) : podIPs,
     deleting: typeof metadata.deletionTimestamp === 'string',
+    ...(extras?.topology && { nodeName: intern(stringOf(objectOf(object.spec).nodeName)) }),
     ...(extras && extras.labels.length > 0 && { labels: slimLabels(metadata.labels, extras.labels) }),
   })
 }
@@ -244,7 +263,7 @@ function slimEndpointPort(value: unknown): SlimEndpointPort | undefined {
   })
 }
 
-function slimEndpoint(endpoint: JsonObject): SlimEndpoint {
+function slimEndpoint(endpoint: JsonObject, isTopology: boolean): SlimEndpoint {
   const target = objectOf(endpoint.targetRef)
   return Object.freeze({
     addresses: stringsOf(endpoint.addresses),
@@ -252,7 +271,13 @@ function slimEndpoint(endpoint: JsonObject): SlimEndpoint {
     podName: target.kind === 'Pod' ? stringOf(target.name) : '',
     zone: intern(stringOf(endpoint.zone)),
     nodeName: intern(stringOf(endpoint.nodeName)),
+    ...(isTopology && { forZones: frozenArray(objectOf(endpoint.hints).forZones, slimZone) }),
   })
+}
+
+function slimZone(value: unknown): string | undefined {
+  const name = stringOf(objectOf(value).name)
+  return name === '' ? undefined : intern(name)
 }
 
 function slimIngress(value: unknown): SlimIngress | undefined {

@@ -128,6 +128,15 @@ export class ZoneImage {
     return Atomics.load(words, Head.Version) === version ? { bytes, words, slots, serial, names, liveBytes } : undefined
   }
 
+  /** Where the name of a block lies in `bytes`. */
+  nameOffset(block: number): number {
+    return block + (BLOCK_WORDS + ((this.#words[(block >> 2) + 3] >> 8) & 0xff) * ENTRY_WORDS) * 4
+  }
+
+  nameLength(block: number): number {
+    return this.#words[(block >> 2) + 3] & 0xff
+  }
+
   /** Whether the name was published for its own sake; else it exists because of a name below it. */
   isOwn(block: number): boolean {
     return ((this.#words[(block >> 2) + 3] >> 16) & FLAG_OWN) !== 0

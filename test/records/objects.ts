@@ -29,6 +29,7 @@ export interface Endpoint {
   addresses?: string[]
   hostname?: string
   zone?: string
+  hints?: { forZones: { name: string }[] }
   targetRef?: { kind: string; name: string }
   conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean }
 }

@@ -7,6 +7,7 @@ import type { Plugin } from '../../src/server/plugin.ts'
 import { parseAddress } from '../../src/wire/address.ts'
 import { Query } from '../../src/wire/query.ts'
 import { Reply } from '../../src/wire/reply.ts'
+import { type Endpoint, externalName, headless, slice } from '../plugins/kubernetes/objects.ts'
 import { measureGrowth } from '../server/growth.ts'
 import { buildQuery } from '../server/message.ts'
 import { RunningSite, openApi } from './running.ts'
@@ -39,6 +40,10 @@ const QUESTIONS = [
   'cache-0.cache.data.example.org. A',
   'none.shop.example.org. A',
   'example.org. NS',
+  // What is meant for the client's zone.
+  'near.data.svc.cluster.local. A',
+  'http.tcp.Near.data.svc.Cluster.local. SRV',
+  'to-near.data.svc.cluster.local. A',
   // Along the search path of a Pod in data.
   'web.shop.data.svc.cluster.local. A',
   'Web.shop.svc.data.svc.Cluster.local. AAAA',
@@ -59,6 +64,14 @@ const capture: Plugin = {
 
 const api = openApi()
 applyManifests(api.store, loadManifests(['examples']))
+const nearby = { namespace: 'data' }
+const meant = (address: string, zone: string): Endpoint => ({
+  addresses: [address],
+  hints: { forZones: [{ name: zone }] },
+})
+api.apply(headless('near', nearby))
+api.apply(slice('near', [meant('10.1.0.1', 'zone-1'), meant('10.1.0.2', 'zone-2')], nearby))
+api.apply(externalName('to-near', 'near.data.svc.cluster.local', nearby))
 await api.settled()
 const site = await RunningSite.start({
   corefile: `cluster.local:0 in-addr.arpa:0 ip6.arpa:0 example.org:0 {
@@ -78,6 +91,7 @@ const site = await RunningSite.start({
         pods insecure
         ttl 30
         zonal
+        topology
         max_answers 2
     }
 }`,
@@ -91,6 +105,7 @@ const slices = api.store.list(api.store.resource('EndpointSlice'), 'data') as un
 }[]
 query.clientAddress = parseAddress(slices[0].endpoints[0].addresses[0])!
 const reply = new Reply(Buffer.alloc(65_535))
+const nearAt = QUESTIONS.findIndex(question => question.startsWith('near.'))
 const messages = QUESTIONS.map(question => {
   const [name, type] = question.split(' ')
   return buildQuery({ name, type: TYPES[type], edns: {} })
@@ -106,6 +121,14 @@ function ask(count: number): number {
     if (typeof rcode === 'number') octets += reply.finish(query, rcode)
   }
   return octets
+}
+
+// One address of two: else this would measure something else.
+for (const message of messages.slice(nearAt, nearAt + 3)) {
+  query.parse(message, 0, message.length)
+  reply.begin(query)
+  await chain!.serve(query, reply)
+  if (reply.counts[0] + reply.counts[2] !== 2 - Number(message === messages[nearAt])) throw new Error('not of the zone')
 }
 
 let octets = 0

@@ -49,6 +49,23 @@ void t.test('what is held of a Pod, and what is told of it', async t => {
   t.equal(sink.changes.length, 3)
 })
 
+void t.test('what was asked for beside is held, too, whatever is in it', async t => {
+  const extras = { topology: true, labels: ['app', 'odd'] }
+  const store = podStore(told(), extras)
+  const odd = 'a\n"b" -'
+  for (const [name, status] of [
+    ['p', { podIPs: [{ ip: '10.0.0.1' }] }],
+    ['q', {}],
+  ] as const) {
+    const metadata = { name, namespace: 'ns', labels: { odd, other: 'x' } }
+    store.put(slimPod({ metadata, spec: { nodeName: 'node-1' }, status }, extras)!)
+  }
+  t.strictSame(store.get('ns/p'), { ...held('p', ['10.0.0.1']), nodeName: 'node-1', labels: [['odd', odd]] })
+  t.strictSame(store.get('ns/q')?.podIPs, [])
+  store.put(slimPod({ metadata: { name: 'q', namespace: 'ns' } }, extras)!)
+  t.strictSame(store.get('ns/q'), { ...held('q', []), nodeName: '', labels: [] })
+})
+
 void t.test('a Pod that is being deleted keeps its name, but gets none any more', async t => {
   const store = podStore(told())
   store.put(makePod('stays', '10.0.0.1'))

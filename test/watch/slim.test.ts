@@ -122,6 +122,31 @@ void t.test('a Namespace is held by its name alone', async t => {
   })
 })
 
+void t.test(
+  'what is meant for the clients of a zone, and what is not ready, is kept where it is asked for',
+  async t => {
+    const hints = { forZones: [{ name: 'a' }, { name: 'b' }, { name: '' }, {}, 7] }
+    const object = {
+      metadata,
+      endpoints: [
+        { addresses: ['10.1.0.1'], hints, zone: 'a' },
+        { addresses: ['10.1.0.2'], conditions: { ready: false }, nodeName: 'n' },
+      ],
+    }
+    t.match(slimEndpointSlice(object, { topology: true }), {
+      endpoints: [{ addresses: ['10.1.0.1'], zone: 'a', forZones: ['a', 'b'] }],
+      notReady: 1,
+      unready: [{ addresses: ['10.1.0.2'], nodeName: 'n', forZones: [] }],
+    })
+    for (const slim of [slimEndpointSlice(object)!, slimEndpointSlice(object, { topology: false })!]) {
+      t.notOk('unready' in slim)
+      t.notOk('forZones' in slim.endpoints[0])
+    }
+    t.equal(slimPod({ metadata, spec: { nodeName: 'n' } }, { labels: [], topology: true })?.nodeName, 'n')
+    t.notOk('nodeName' in slimPod({ metadata, spec: { nodeName: 'n' } })!)
+  },
+)
+
 void t.test('a Pod keeps its addresses, and whether it is going', async t => {
   const status = { phase: 'Running', podIP: '10.1.0.1', podIPs: [{ ip: '10.1.0.1' }, { ip: 'fd00::1' }, {}] }
   t.strictSame(slimPod({ metadata, status }), {
@@ -135,10 +160,14 @@ void t.test('a Pod keeps its addresses, and whether it is going', async t => {
   })
   t.match(going, { deleting: true, podIPs: ['10.1.0.1'] })
   const labels = { app: 'web', tier: '', other: 'x', number: 1 }
-  t.same(slimPod({ metadata: { ...metadata, labels } }, { labels: ['tier', 'app', 'number', 'toString'] })?.labels, [
-    ['tier', ''],
-    ['app', 'web'],
-  ])
+  t.same(
+    slimPod({ metadata: { ...metadata, labels } }, { labels: ['tier', 'app', 'number', 'toString'], topology: false })
+      ?.labels,
+    [
+      ['tier', ''],
+      ['app', 'web'],
+    ],
+  )
   t.notOk('labels' in slimPod({ metadata: { ...metadata, labels } })!)
 })
 

@@ -8,6 +8,7 @@ import { type Reply, Section, recordEnd, write16 } from '../../wire/reply.ts'
 import { type ZoneImage, NO_BLOCK, NO_ENTRY } from '../../zones/image.ts'
 import { dashedType } from './podaddress.ts'
 import type { Sampler } from './sample.ts'
+import type { Topology } from './topology.ts'
 
 /** CoreDNS adds no CNAME that has more than ten before it (plugin/backend_lookup.go, maxCnameChainLength). */
 const MAX_CHAIN = 11
@@ -55,6 +56,7 @@ export const CNAME_COMPLETE = 0
 export function followCname(
   image: ZoneImage,
   sampler: Sampler,
+  topology: Topology | undefined,
   query: Query,
   reply: Reply,
   zoneAt: number,
@@ -81,7 +83,11 @@ export function followCname(
     entry = image.entry(block, query.qtype)
     if (entry !== NO_ENTRY) {
       const from = reply.position
-      sampler.add(image, query, reply, block, entry)
+      if (topology?.find(query, image, block)) {
+        sampler.add(topology.image, query, reply, topology.block, topology.entry)
+      } else {
+        sampler.add(image, query, reply, block, entry)
+      }
       setOwners(reply, from, owner)
       return CNAME_COMPLETE
     }

@@ -1,34 +1,37 @@
 // Who has which address, as the API changes: Pods where they are watched, else the endpoints that are Pods. It is kept only where somebody
-// asks for it.
+// asks for it; in which zone a client is, only with `topology`.
 
 import { addressKey } from '../../records/pointer.ts'
 import type { HeldPod } from '../../watch/pods.ts'
-import type { SlimEndpointSlice } from '../../watch/slim.ts'
-import { type Client, type ClientWriter, sliceClients } from './clientwriter.ts'
+import type { SlimEndpoint, SlimEndpointSlice } from '../../watch/slim.ts'
+import { type Client, type ClientWriter, type Place, sliceClients } from './clientwriter.ts'
 import { MultiMap } from './multimap.ts'
+import { NodeZones } from './nodezones.ts'
 import { endpointAddresses } from './pointers.ts'
+
+export interface ClientIndexOptions {
+  /** Pods are watched, and they alone are believed on whose an address is. */
+  readonly hasPods: boolean
+  /** By `namespace/name`. */
+  readonly findPod: (key: string) => HeldPod | undefined
+  /** Slices that have an address as that of a ready endpoint. */
+  readonly slices: Pick<MultiMap<SlimEndpointSlice>, 'get'>
+  readonly wantsPlaces: boolean
+}
 
 export class ClientIndex {
   readonly #writer: ClientWriter
-  readonly #hasPods: boolean
-  readonly #slices: Pick<MultiMap<SlimEndpointSlice>, 'get'>
-  readonly #findPod: (key: string) => HeldPod | undefined
+  readonly #options: ClientIndexOptions
   /** Keys of the Pods that have an address. */
   readonly #pods = new MultiMap<string>()
   readonly #dirty = new Set<string>()
+  /** Those that are Pods, for their places. */
+  readonly #endpoints = new MultiMap<SlimEndpoint>()
+  readonly #nodeZones = new NodeZones()
 
-  /** `slices` are those that have an address; `hasPods`: Pods are watched, and they alone are believed. */
-  constructor(
-    writer: ClientWriter,
-    slices: Pick<MultiMap<SlimEndpointSlice>, 'get' | 'keys'>,
-    findPod: (key: string) => HeldPod | undefined,
-    hasPods: boolean,
-  ) {
+  constructor(writer: ClientWriter, options: ClientIndexOptions) {
     this.#writer = writer
-    this.#slices = slices
-    this.#hasPods = hasPods
-    this.#findPod = findPod
-    if (!hasPods) for (const key of slices.keys()) this.#dirty.add(key)
+    this.#options = options
   }
 
   changePod(before: HeldPod | undefined, after: HeldPod | undefined): void {
@@ -45,22 +48,47 @@ export class ClientIndex {
     }
   }
 
-  changeSlice(slice: SlimEndpointSlice): void {
-    if (!this.#hasPods) for (const key of endpointAddresses(slice)) this.#dirty.add(key)
+  changeSlice({ endpoints, unready = [] }: SlimEndpointSlice, how: 'add' | 'delete'): void {
+    const { hasPods, wantsPlaces } = this.#options
+    if (!hasPods) for (const key of endpointAddresses(endpoints)) this.#dirty.add(key)
+    if (!wantsPlaces) return
+    // A Pod that has just come asks before it is ready.
+    for (const endpoint of [...endpoints, ...unready]) {
+      if (endpoint.podName === '') continue
+      this.#nodeZones.change(endpoint, how)
+      for (const key of endpointAddresses([endpoint])) {
+        this.#endpoints[how](key, endpoint)
+        this.#dirty.add(key)
+      }
+    }
   }
 
   /** Writes what has changed into the table. */
   publish(): void {
     for (const key of this.#dirty) {
       const address = Buffer.from(key, 'latin1')
-      const pods = this.#pods.get(key).map(podKey => this.#clientOf(podKey))
-      this.#writer.set(address, this.#hasPods ? pods : sliceClients(address, this.#slices.get(key)))
+      const { hasPods, findPod, slices, wantsPlaces } = this.#options
+      const pods = this.#pods.get(key).flatMap(podKey => findPod(podKey) ?? [])
+      const clients = hasPods ? pods.map(clientOf) : sliceClients(address, slices.get(key))
+      this.#writer.set(address, clients, wantsPlaces ? this.#findPlace(key, pods) : {})
     }
     this.#dirty.clear()
+    for (const [node, zone] of this.#nodeZones.takeChanges()) this.#writer.setNode(node, zone)
   }
 
-  #clientOf(podKey: string): Client {
-    const [namespace, podName] = podKey.split('/', 2)
-    return { namespace, podName, labels: this.#findPod(podKey)?.labels }
+  /** The zone that all endpoints agree on; where none tells it, the node. */
+  #findPlace(key: string, pods: readonly HeldPod[]): Place {
+    const endpoints = this.#endpoints.get(key)
+    const zones = new Set(endpoints.flatMap(({ zone }) => zone || []))
+    if (zones.size > 0) return { zone: only(zones) }
+    return { node: only(new Set([...endpoints, ...pods].flatMap(({ nodeName }) => nodeName || []))) }
   }
 }
+
+const clientOf = ({ key, namespace, labels }: HeldPod): Client => ({
+  namespace,
+  podName: key.slice(namespace.length + 1),
+  labels,
+})
+
+const only = (values: ReadonlySet<string>): string | undefined => (values.size === 1 ? [...values][0] : undefined)

@@ -1,12 +1,18 @@
 // Who asks: the namespace and the Pod of a client, as far as the API tells. It is a table of its own in shared memory, in the form of a zone image
-// whose names are addresses; it is there only where something asks for it (`autopath`, `metadata`).
+// whose names are addresses; it is there only where something asks for it (`autopath`, `metadata`, `topology`).
 
+import { MAX_NAME_LENGTH } from '../../wire/constants.ts'
+import type { WireName } from '../../wire/name.ts'
 import { read16 } from '../../wire/query.ts'
 import { NO_BLOCK, NO_ENTRY, type ZoneImage } from '../../zones/image.ts'
 
 /** What is known of a client; numbers where a zone image has types of records. */
-export const ClientField = { Namespace: 1, Pod: 2, Labels: 3 } as const
+export const ClientField = { Namespace: 1, Pod: 2, Labels: 3, Zone: 4, Node: 5 } as const
 export type ClientField = (typeof ClientField)[keyof typeof ClientField]
+
+/** Beside addresses, which are one label, there are nodes, of which only the zone is known: their name in front of this. */
+export const NODES: WireName = Uint8Array.of(1, 0x6e, 0)
+export const MAX_NODE_LENGTH = MAX_NAME_LENGTH - 1 - NODES.length
 
 /** A record begins with a pointer, and a head of 10 octets. */
 const RECORD_HEAD = 12
@@ -16,7 +22,7 @@ const RDLENGTH_AT = 10
 /** The reading side: nothing but the image. */
 export class Clients {
   readonly #image: ZoneImage
-  readonly #name = new Uint8Array(18)
+  readonly #name = new Uint8Array(MAX_NAME_LENGTH)
   #at = 0
   #length = 0
 
@@ -26,8 +32,25 @@ export class Clients {
 
   /** Looks up what is known of the client with this address; false when that is nothing. Allocates nothing. */
   find(address: Uint8Array, field: ClientField): boolean {
-    const image = this.#image
+    return this.#findField(this.#findBlock(address), field)
+  }
+
+  /** The same for the zone of the client, or that of its node. */
+  findZone(address: Uint8Array): boolean {
     const block = this.#findBlock(address)
+    if (this.#findField(block, ClientField.Zone)) return true
+    if (!this.#findField(block, ClientField.Node)) return false
+    const name = this.#name
+    const { length } = this
+    if (length > MAX_NODE_LENGTH) return false
+    name[0] = length
+    this.copyFound(name, 1)
+    for (let i = 0; i < NODES.length; i++) name[1 + length + i] = NODES[i]
+    return this.#findField(this.#image.lookup(name, 0, 1 + length + NODES.length), ClientField.Zone)
+  }
+
+  #findField(block: number, field: ClientField): boolean {
+    const image = this.#image
     const entry = block === NO_BLOCK ? NO_ENTRY : image.entry(block, field)
     if (entry === NO_ENTRY) return false
     this.#at = image.offset(block, entry) + RECORD_HEAD
@@ -68,6 +91,16 @@ export class Clients {
     if (length !== this.#length) return false
     for (let i = 0; i < length; i++) if (octets[from + i] !== this.#image.bytes[this.#at + i]) return false
     return true
+  }
+
+  /** How many octets were found. */
+  get length(): number {
+    return this.#length
+  }
+
+  copyFound(to: Uint8Array, at: number): void {
+    const { bytes } = this.#image
+    for (let i = 0; i < this.#length; i++) to[at + i] = bytes[this.#at + i]
   }
 
   get found(): string {

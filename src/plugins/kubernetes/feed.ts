@@ -54,9 +54,15 @@ function describe(options: KubernetesOptions, addresses: readonly Uint8Array[], 
 /** Names of the images in a snapshot; those of `k8s_external` have their options as names. */
 const CLUSTER = 'cluster'
 const CLIENTS = 'clients'
+const TOPOLOGY = 'topology'
 
 interface Clients {
   readonly writer: ClientWriter
+  readonly exposure: Exposure
+}
+
+interface Zoned {
+  readonly writer: ZoneWriter
   readonly exposure: Exposure
 }
 
@@ -83,6 +89,8 @@ export class Feed {
   #watches: ReturnType<typeof openWatches> = new Map()
   readonly #exposure: Exposure
   readonly #archive: Archive
+  /** What clients are told otherwise because of their zone, where that is wanted. */
+  readonly #topology: Zoned | undefined
   /** By their options: of a reload, both configurations may have the same. */
   readonly #externals = new Map<string, External>()
   #clients: Clients | undefined
@@ -111,6 +119,7 @@ export class Feed {
     this.#writer = new ZoneWriter(options.zones.map(toWire), () => this.#exposure.move())
     this.#exposure = new Exposure(this.#writer)
     this.#archive = new Archive(this.#writer)
+    this.#topology = options.topology ? openTopology() : undefined
     this.synced = new Promise(resolve => {
       this.#onSynced = resolve
     })
@@ -135,6 +144,7 @@ export class Feed {
   get images(): ReadonlyMap<string, SharedArrayBuffer> {
     const images = new Map([[CLUSTER, this.#writer.buffer]])
     if (this.#clients) images.set(CLIENTS, this.#clients.writer.buffer)
+    if (this.#topology) images.set(TOPOLOGY, this.#topology.writer.buffer)
     for (const [options, { names }] of this.#externals) images.set(options, names.buffer)
     return images
   }
@@ -146,6 +156,8 @@ export class Feed {
     const { names, serial } = new ZoneImage(image)
     this.#snapshot = snapshot
     this.#exposure.standIn(image)
+    const topology = snapshot.images.get(TOPOLOGY)
+    if (topology) this.#topology?.exposure.standIn(topology)
     this.#writer.resumeSerial(serial)
     const written = new Date(snapshot.writtenMs).toISOString()
     this.#process.log.info(
@@ -185,6 +197,11 @@ export class Feed {
   followClients(onTable: OnImage): () => void {
     this.#clients ??= this.#openClients()
     return this.#clients.exposure.follow(onTable)
+  }
+
+  /** The same for what clients are told otherwise because of their zone. Only with `topology`. */
+  followTopology(onImage: OnImage): () => void {
+    return this.#topology!.exposure.follow(onImage)
   }
 
   /** The same for what secondaries are given of it. */
@@ -239,8 +256,8 @@ export class Feed {
   }
 
   get #exposures(): Exposure[] {
-    const externals = [...this.#externals.values()].map(({ exposure }) => exposure)
-    return [this.#exposure, ...(this.#clients ? [this.#clients.exposure] : []), ...externals]
+    const others = [this.#clients, this.#topology, ...this.#externals.values()]
+    return [this.#exposure, ...others.flatMap(other => (other ? [other.exposure] : []))]
   }
 
   /** All that is on its way to the threads. */
@@ -293,6 +310,8 @@ export class Feed {
         namespaces,
         pods,
         localAddresses: this.#addresses,
+        // Hints are of the cluster in which they were given.
+        topology: isMulticluster ? undefined : this.#topology?.writer,
         lingerMs: LINGER_MS,
         onProgrammed: this.#counts.onProgrammed,
         onComplete: () => {
@@ -333,4 +352,11 @@ export class Feed {
     if (count === undefined) return
     this.#process.log.info(`plugin/kubernetes: ${count} names were not as the snapshot had them`)
   }
+}
+
+function openTopology(): Zoned {
+  // Its names begin with a zone, and end in any of the plugin's.
+  const writer: ZoneWriter = new ZoneWriter([Uint8Array.of(0)], () => exposure.move())
+  const exposure = new Exposure(writer)
+  return { writer, exposure }
 }

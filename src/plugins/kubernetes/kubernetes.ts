@@ -17,6 +17,7 @@ import { CNAME_COMPLETE, CNAME_DROPPED, followCname, respellTargets } from './an
 import { isCategory } from './category.ts'
 import { PodAddress } from './podaddress.ts'
 import { Sampler } from './sample.ts'
+import type { Topology } from './topology.ts'
 import { ZonalFinder } from './zonal.ts'
 
 /** What the query side needs to know; plain data, so that a serving thread can be given it. */
@@ -47,10 +48,19 @@ export class KubernetesHandler implements Handler {
   readonly #alias = new AliasFinder()
   readonly #zonal = new ZonalFinder()
   readonly #podAddress = new PodAddress()
+  readonly #topology: Topology | undefined
 
   /** `resolver` is the whole server. */
-  constructor(image: ZoneImage, zones: KubernetesZones, author: number, next: Handler, resolver: Handler) {
+  constructor(
+    image: ZoneImage,
+    zones: KubernetesZones,
+    author: number,
+    next: Handler,
+    resolver: Handler,
+    topology?: Topology,
+  ) {
     this.#image = image
+    this.#topology = topology
     this.#origins = new Origins(zones.zones)
     this.#fallthrough = new Origins(zones.fallthrough)
     this.#ttlSeconds = zones.ttlSeconds
@@ -102,7 +112,7 @@ export class KubernetesHandler implements Handler {
       if (qtype === Type.A || qtype === Type.AAAA) {
         const cname = image.entry(block, Type.CNAME)
         if (cname !== NO_ENTRY) {
-          const target = followCname(image, this.#sampler, query, reply, zoneAt, block, cname)
+          const target = followCname(image, this.#sampler, this.#topology, query, reply, zoneAt, block, cname)
           if (target === CNAME_COMPLETE) return Rcode.NOERROR
           if (target !== CNAME_DROPPED) return this.#chaser.chase(query, reply, target)
           // Its target may be among what has not been heard of yet.
@@ -112,6 +122,24 @@ export class KubernetesHandler implements Handler {
       if (!image.isComplete && image.isAwaited(block)) return this.#nameError(query, reply, zoneAt)
       return this.#noData(reply, zoneAt)
     }
+    const topology = this.#topology
+    if (topology?.find(query, image, block)) {
+      const { image: zoned, block: zonedBlock, entry: zonedEntry } = topology
+      return this.#write(query, reply, zoneAt, zoned, zonedBlock, zonedEntry, shift + topology.shift)
+    }
+    return this.#write(query, reply, zoneAt, image, block, entry, shift)
+  }
+
+  #write(
+    query: Query,
+    reply: Reply,
+    zoneAt: number,
+    image: ZoneImage,
+    block: number,
+    entry: number,
+    shift: number,
+  ): Rcode {
+    const { qtype } = query
     const from = reply.position
     const isWhole = this.#sampler.add(image, query, reply, block, entry)
     if (qtype === Type.SRV) respellTargets(query, reply, zoneAt, from, 6)

@@ -45,6 +45,7 @@ export interface KubernetesOptions {
   /** Those of `zones` that are of a ClusterSet. */
   multicluster: string[]
   zonal: boolean
+  topology: boolean
   startupTimeoutMs: number
   snapshot: SnapshotOptions | undefined
 }
@@ -149,6 +150,9 @@ const PROPERTIES: Record<string, (line: Cursor, options: KubernetesOptions, dire
   zonal(_line, options) {
     options.zonal = true
   },
+  topology(_line, options) {
+    options.topology = true
+  },
   startup_timeout(line, options) {
     options.startupTimeoutMs = line.durationMs(0)
   },
@@ -184,6 +188,7 @@ export function readOptions(cursor: Cursor, zones: readonly string[], directory:
     ignoreEmptyService: false,
     multicluster: [],
     zonal: false,
+    topology: false,
     startupTimeoutMs: 5_000,
     snapshot: undefined,
   }
@@ -196,6 +201,7 @@ export function readOptions(cursor: Cursor, zones: readonly string[], directory:
   }
   refuseTogether(cursor, 'namespace_labels', 'namespaces', '')
   refuseTogether(cursor, 'zonal', 'noendpoints', ', which leaves no endpoint to choose')
+  refuseTogether(cursor, 'topology', 'noendpoints', ', which leaves no endpoint to prefer')
   refuseTogether(cursor, 'ptr', 'noendpoints', ', which leaves no endpoint to point to')
   refuseTogether(cursor, 'max_answers', 'noendpoints', ', which leaves no name with several')
   const long = options.zones.find(zone => parseName(zone)!.length > MAX_ZONE_LENGTH)

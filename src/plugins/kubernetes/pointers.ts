@@ -2,7 +2,7 @@
 
 import type { RecordOptions } from '../../records/options.ts'
 import { addressKey, pointerOwner, pointerRecords } from '../../records/pointer.ts'
-import type { SlimEndpointSlice, SlimService } from '../../watch/slim.ts'
+import type { SlimEndpoint, SlimEndpointSlice, SlimService } from '../../watch/slim.ts'
 import type { WireName } from '../../wire/name.ts'
 import { MultiMap } from './multimap.ts'
 import type { Names } from './names.ts'
@@ -34,7 +34,7 @@ export class Pointers {
   }
 
   /** The slices that have an address, and whose they are is known. */
-  get slices(): Pick<MultiMap<SlimEndpointSlice>, 'get' | 'keys'> {
+  get slices(): Pick<MultiMap<SlimEndpointSlice>, 'get'> {
     return this.#slices
   }
 
@@ -48,7 +48,7 @@ export class Pointers {
   }
 
   changeSlice(slice: SlimEndpointSlice, how: 'add' | 'delete'): void {
-    for (const key of endpointAddresses(slice)) {
+    for (const key of endpointAddresses(slice.endpoints)) {
       this.#slices[how](key, slice)
       this.#dirty.add(key)
       this.#moved.add(key)
@@ -57,7 +57,7 @@ export class Pointers {
 
   /** What endpoints point to depends on their Service, too. */
   touch(slices: readonly SlimEndpointSlice[]): void {
-    for (const slice of slices) for (const key of endpointAddresses(slice)) this.#dirty.add(key)
+    for (const { endpoints } of slices) for (const key of endpointAddresses(endpoints)) this.#dirty.add(key)
   }
 
   /** Publishes what has changed. */
@@ -87,8 +87,8 @@ export class Pointers {
   }
 }
 
-/** The addresses in a slice, as keys, each once. */
-export function endpointAddresses({ endpoints }: SlimEndpointSlice): Set<string> {
+/** The addresses of endpoints, as keys, each once. */
+export function endpointAddresses(endpoints: readonly SlimEndpoint[]): Set<string> {
   const keys = endpoints.flatMap(({ addresses }) => addresses.map(addressKey))
   return new Set(keys.filter(key => key !== undefined))
 }

@@ -7,6 +7,7 @@ import { octetsKey } from '../../records/item.ts'
 import type { RecordOptions } from '../../records/options.ts'
 import { isPodModified, isServiceModified, isSliceModified } from '../../records/serial.ts'
 import { serviceRecords } from '../../records/service.ts'
+import { topologyRecords } from '../../records/topology.ts'
 import type { HeldPod } from '../../watch/pods.ts'
 import type { SlimEndpointSlice, SlimNamespace, SlimService } from '../../watch/slim.ts'
 import type { Keeper, Sink } from '../../watch/store.ts'
@@ -34,6 +35,8 @@ export interface PublisherOptions {
   readonly localAddresses: readonly Uint8Array[]
   /** For how long a name stays when its last record has gone and its Service has not: what makes it anew may be in the next change. */
   readonly lingerMs: number
+  /** What clients are told otherwise because of their zone goes here, where that is wanted. */
+  readonly topology?: ZoneWriter
   /** How long a change took from its cause to the zone, for coredns_kubernetes_dns_programming_duration_seconds. */
   readonly onProgrammed?: (kind: ServiceKind, seconds: number) => void
   /** All that the API holds has been published; called again with each later change. */
@@ -61,6 +64,8 @@ export class Publisher {
   #clients: ClientIndex | undefined
   /** For each of the zones. */
   readonly #makes: readonly MakeRecords[]
+  readonly #topologyNames: Names | undefined
+  readonly #topologyMakes: readonly MakeRecords[]
   #pods: HeldPods | undefined
   /** Zones beside its own that are made from the same. */
   readonly #externals = new Set<ExternalNames>()
@@ -87,6 +92,10 @@ export class Publisher {
     })
     this.#triggers = new Triggers(options.onProgrammed)
     this.#makes = forwardOrigins.map(origin => (service, slices) => serviceRecords(service, slices, origin, records))
+    this.#topologyNames = options.topology && new Names(options.topology, 0)
+    this.#topologyMakes = forwardOrigins.map(
+      origin => (service, slices) => topologyRecords(service, slices, origin, records),
+    )
     if (!records.noEndpoints) this.#awaited.add('slices')
     if (options.pods === 'verified') this.#awaited.add('pods')
     for (const origin of forwardOrigins) {
@@ -113,9 +122,15 @@ export class Publisher {
 
   /** From now on, `clients` is told who has which address: Pods where they are watched, else the endpoints that are Pods. */
   follow(clients: ClientWriter): void {
-    const hasPods = this.#options.pods === 'verified'
-    const index = new ClientIndex(clients, this.#pointers.slices, key => this.#pods?.get(key), hasPods)
+    const { pods, topology } = this.#options
+    const index = new ClientIndex(clients, {
+      hasPods: pods === 'verified',
+      findPod: key => this.#pods?.get(key),
+      slices: this.#pointers.slices,
+      wantsPlaces: topology !== undefined,
+    })
     for (const pod of this.#heldPods) index.changePod(undefined, pod)
+    for (const slice of [...this.#slices.values()].flat()) index.changeSlice(slice, 'add')
     this.#clients = index
     this.#schedule()
   }
@@ -215,7 +230,7 @@ export class Publisher {
     this.#touchService(key)
     this.#slices[how](key, slice)
     this.#pointers.changeSlice(slice, how)
-    this.#clients?.changeSlice(slice)
+    this.#clients?.changeSlice(slice, how)
   }
 
   #heard(resource: string): void {
@@ -259,6 +274,7 @@ export class Publisher {
     for (const [key, before] of this.#dirtyServices) {
       const after = this.#input(key)
       this.#names.publishService(before, after, this.#makes)
+      this.#topologyNames?.publishService(before, after, this.#topologyMakes)
       for (const external of this.#externals) external.publishService(before, after)
     }
     this.#pointers.publish()

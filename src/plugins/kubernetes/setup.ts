@@ -26,11 +26,14 @@ import { nameMetadata } from './metadata.ts'
 import { type KubernetesOptions, readOptions, toWire } from './options.ts'
 import { PodSearchPath } from './searchpath.ts'
 import type { SnapshotKeeper } from './snapshot.ts'
+import { Topology } from './topology.ts'
 
 /** The zone image, on the board of the server block. */
 const IMAGE = 'kubernetes/image'
 /** The table of clients, there too. */
 const CLIENTS = 'kubernetes/clients'
+/** What clients are told otherwise because of their zone. */
+const TOPOLOGY = 'kubernetes/topology'
 /** The zones of `k8s_external`. */
 const EXTERNAL = 'kubernetes/external'
 /** What secondaries are given of each of the two. */
@@ -72,6 +75,7 @@ class KubernetesInstance implements Instance, ExternalSource {
   readonly output: Instance['output']
   #feed: Feed | undefined
   #keeper: SnapshotKeeper | undefined
+  readonly #topology: Topology | undefined
   #clients: Clients | undefined
   #external: { readonly options: ExternalOptions; readonly follower: ExternalFollower } | undefined
   /** Labels of Pods that somebody reads. */
@@ -86,6 +90,7 @@ class KubernetesInstance implements Instance, ExternalSource {
     this.primary = new ImagePrimary(zones.map(toWire), negativeTtlSeconds)
     block.board.follow(IMAGE, (buffer: SharedArrayBuffer) => this.#image.attach(buffer))
     block.board.follow(HISTORY, (memory: HistoryMemory) => this.primary.attach(memory))
+    this.#topology = options.topology ? this.#openTopology() : undefined
     this.#author = joinChain(block, 'kubernetes')
   }
 
@@ -101,7 +106,7 @@ class KubernetesInstance implements Instance, ExternalSource {
     }
     const block = this.#block
     const resolver: Handler = { serve: (asked, reply) => block.resolver.serve(asked, reply) }
-    return new KubernetesHandler(this.#image, query, this.#author, next, resolver)
+    return new KubernetesHandler(this.#image, query, this.#author, next, resolver, this.#topology)
   }
 
   searchPath(): SearchPath {
@@ -148,6 +153,12 @@ class KubernetesInstance implements Instance, ExternalSource {
     this.#block.board.follow(CLIENTS, (buffer: SharedArrayBuffer) => image.attach(buffer))
     this.#clients = new Clients(image)
     return this.#clients
+  }
+
+  #openTopology(): Topology {
+    const image = new ZoneImage()
+    this.#block.board.follow(TOPOLOGY, (buffer: SharedArrayBuffer) => image.attach(buffer))
+    return new Topology(image, this.#openClients())
   }
 
   ready(): boolean {
@@ -212,6 +223,7 @@ class KubernetesInstance implements Instance, ExternalSource {
     const archived = this.#archive(this.primary, HISTORY)
     if (archived) this.#unfollows.push(feed.followHistory(archived))
     if (this.#clients) this.#unfollows.push(feed.followClients(buffer => board.post(CLIENTS, buffer)))
+    if (this.#topology) this.#unfollows.push(feed.followTopology(buffer => board.post(TOPOLOGY, buffer)))
     if (this.#external) {
       const { options, follower } = this.#external
       const post = (image: SharedArrayBuffer): Promise<void> => board.post(EXTERNAL, image)

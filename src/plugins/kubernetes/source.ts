@@ -10,7 +10,7 @@ import { Lineage } from '../../watch/lineage.ts'
 import { podStore } from '../../watch/pods.ts'
 import { Reflector } from '../../watch/reflector.ts'
 import { ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, SERVICE_IMPORTS } from '../../watch/resource.ts'
-import { type SlimService, type SlimServiceImport, slimPod } from '../../watch/slim.ts'
+import { type SlimService, type SlimServiceImport, slimEndpointSlice, slimPod } from '../../watch/slim.ts'
 import { type Sink, Store } from '../../watch/store.ts'
 import { importedService } from '../../records/import.ts'
 import type { KubernetesOptions } from './options.ts'
@@ -54,6 +54,7 @@ export interface Publishers {
   readonly clusterSet: Publisher | undefined
 }
 
+/** `labels` are those of Pods that are kept. */
 export function openWatches(
   connection: ApiConnection,
   options: KubernetesOptions,
@@ -61,6 +62,7 @@ export function openWatches(
   labels: readonly string[],
   log: Log,
 ): Map<string, Watch> {
+  const { topology } = options
   const lineage = new Lineage(connection, log)
   const common = { connection, log, lineage }
   const labelled = { ...common, labelSelector: options.labels }
@@ -79,10 +81,11 @@ export function openWatches(
   if (!options.noEndpoints) {
     const sink = fanOut(cluster.slices, clusterSet?.slices)
     const keeper = new Store(sink)
-    watches.set(ENDPOINT_SLICES.name, new Reflector({ ...labelled, resource: ENDPOINT_SLICES, keeper }))
+    const resource = { ...ENDPOINT_SLICES, convert: (object: unknown) => slimEndpointSlice(object, { topology }) }
+    watches.set(ENDPOINT_SLICES.name, new Reflector({ ...labelled, resource, keeper }))
   }
   if (options.pods === 'verified') {
-    const extras = { labels }
+    const extras = { labels, topology }
     const keeper = podStore(fanOut(cluster.pods, clusterSet?.pods), extras)
     cluster.keepPods(keeper)
     clusterSet?.keepPods(keeper)

@@ -46,6 +46,8 @@ export interface Endpoint {
   readonly addresses: string[]
   readonly hostname?: string
   readonly zone?: string
+  readonly nodeName?: string
+  readonly hints?: { readonly forZones: readonly { readonly name: string }[] }
   readonly conditions?: { ready: boolean }
   readonly targetRef?: { kind: string; name: string; namespace?: string }
 }
@@ -71,10 +73,16 @@ export function slice(
 export function pod(
   name: string,
   addresses: string | string[],
-  { namespace = 'ns', labels = {} }: Place = {},
+  { namespace = 'ns', labels = {}, nodeName }: Place & { nodeName?: string } = {},
   phase = 'Running',
 ): ApiObject {
   const podIPs = [addresses].flat().filter(ip => ip !== '')
   const status = podIPs.length === 0 ? {} : { podIP: podIPs[0], podIPs: podIPs.map(ip => ({ ip })) }
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels }, status: { phase, ...status } }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels },
+    spec: { nodeName },
+    status: { phase, ...status },
+  }
 }

@@ -7,7 +7,7 @@ import { RunningSite } from '../../site/running.ts'
 const SELECTOR = "expected a label selector such as 'app=web' or 'tier in (a, b),!legacy'"
 const KNOWN =
   'expected one of endpoint, tls, kubeconfig, apiserver_qps, apiserver_burst, apiserver_max_inflight, namespaces, ' +
-  'namespace_labels, labels, pods, ptr, endpoint_pod_names, ttl, negative_ttl, max_answers, noendpoints, fallthrough, ignore, multicluster, zonal, startup_timeout, snapshot'
+  'namespace_labels, labels, pods, ptr, endpoint_pod_names, ttl, negative_ttl, max_answers, noendpoints, fallthrough, ignore, multicluster, zonal, topology, startup_timeout, snapshot'
 const FILES = 'expected the files of certificate, key and CA: tls CERT KEY CA'
 
 /** What stands in the block, which begins at line 3, column 5, and what is said of it. */
@@ -68,6 +68,11 @@ const mistakes: [line: string, message: string][] = [
     'zonal\n    noendpoints',
     '3:5: zonal beside noendpoints, which leaves no endpoint to choose; expected one of the two',
   ],
+  ['topology zone', "3:14: 'zone' is one argument too many; expected none"],
+  [
+    'noendpoints\n    topology',
+    '4:5: topology beside noendpoints, which leaves no endpoint to prefer; expected one of the two',
+  ],
   ['startup_timeout', "3:5: nothing after 'startup_timeout'; expected a duration such as 5s"],
   ['startup_timeout 5', "3:21: bad value '5'; expected a duration such as 5s, 500ms or 1h30m of at least 0s"],
   ['startup_timeout -1s', "3:21: bad value '-1s'; expected a duration such as 5s, 500ms or 1h30m of at least 0s"],
@@ -110,6 +115,7 @@ const right = [
   'ttl 0',
   'ttl 3600',
   'zonal',
+  'topology\nzonal',
   'startup_timeout 0s',
   'snapshot /var/lib/kubezone/names',
   'snapshot names 1s',
