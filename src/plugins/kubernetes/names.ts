@@ -36,9 +36,10 @@ export class Names {
     this.#lingering.stop()
   }
 
-  publish({ owner, rrsets, isAwaited, isComputed }: OwnerRecords): void {
+  /** Returns whether anything has changed. */
+  publish({ owner, rrsets, isAwaited, isComputed }: OwnerRecords): boolean {
     this.#lingering.stay(owner)
-    this.#writer.publish(owner, rrsets, isAwaited, isComputed)
+    return this.#writer.publish(owner, rrsets, isAwaited, isComputed)
   }
 
   withdraw(owner: WireName): void {
