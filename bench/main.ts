@@ -1,4 +1,5 @@
-// `npm run bench`: CPU for each query, beside other servers. `npm run bench -- micro`: the parts of a query alone; `npm run bench -- start`: a start.
+// `npm run bench`: CPU for each query, beside other servers. `npm run bench -- micro`: the parts of a query alone; `npm run bench -- start`: a start;
+// `npm run bench -- snapshot`: one without an API.
 
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +15,7 @@ import { knot, nsd } from './servers/zonefile.ts'
 
 const CONTENDERS: readonly Contender[] = [kubezoneBatch, ...kubezoneBundle, kubezoneDgram, coredns, knot, nsd, floor]
 const REPORT = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url))
-const USAGE = `npm run bench -- [micro | start] [--seconds N] [--only SERVER]... [--scenario NAME]... [--write]
+const USAGE = `npm run bench -- [micro | start | snapshot] [--seconds N] [--only SERVER]... [--scenario NAME]... [--write]
 
   --seconds N      length of each measurement (5)
   --only SERVER    this server alone: ${CONTENDERS.map(({ name }) => name).join('; ')}
@@ -85,6 +86,7 @@ async function scale(): Promise<void> {
 
 if (values.help || !(Number(values.seconds) >= 1)) tell(USAGE)
 else if (positionals[0] === 'micro') await (await import('./micro.ts')).runMicro(tell)
+else if (positionals[0] === 'snapshot') await (await import('./snapshot.ts')).measureSnapshots(tell)
 else if (positionals[0] === 'start') await (await import('./start.ts')).measureStarts(tell)
 else if (positionals[0] === 'scale') await scale()
 else await compare()

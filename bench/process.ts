@@ -73,10 +73,10 @@ export class Running {
     return found
   }
 
-  async stop(): Promise<void> {
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     if (this.hasEnded) return
     const ended = once(this.#child, 'exit')
-    this.#child.kill('SIGTERM')
+    this.#child.kill(signal)
     const impatience = setTimeout(() => this.#child.kill('SIGKILL'), 8_000)
     await ended
     clearTimeout(impatience)

@@ -11,33 +11,28 @@ const MIN_SLOTS = 1 << 10
 /** The head, and the root's name. */
 const MIN_BLOCK_BYTES = BLOCK_WORDS * 4 + 4
 
-/** All blocks, in portions; some are empty. */
+/** All blocks, in portions, some of them empty. All lie in the same memory: each is there until the next is asked for. */
 export function* packImage(image: FrozenImage): Generator<Uint8Array> {
   const { slots, words } = image
+  let memory = new Uint8Array(PORTION_BYTES)
   for (let slot = 0; slot < slots.length; ) {
     const end = Math.min(slots.length, slot + SLOTS_PER_PORTION)
-    const blocks: number[] = []
     let size = 0
-    for (; slot < end && size < PORTION_BYTES; slot++) {
-      if (slots[slot] <= SLOT_FREED) continue
-      blocks.push(slots[slot])
-      size += words[(slots[slot] >> 2) + 1]
+    for (; slot < end; slot++) {
+      const block = slots[slot]
+      if (block <= SLOT_FREED) continue
+      const length = words[(block >> 2) + 1]
+      if (size + length > memory.length) {
+        if (size > 0) break
+        memory = new Uint8Array(length)
+      }
+      image.bytes.copy(memory, size, block, block + length)
+      // The count of children is the writer's, and may have changed since the table was frozen.
+      memory.fill(0, size + 8, size + 12)
+      size += length
     }
-    yield copyBlocks(image, blocks, size)
+    yield memory.subarray(0, size)
   }
-}
-
-function copyBlocks({ bytes, words }: FrozenImage, blocks: readonly number[], size: number): Uint8Array {
-  const portion = new Uint8Array(size)
-  let at = 0
-  for (const block of blocks) {
-    const length = words[(block >> 2) + 1]
-    portion.set(bytes.subarray(block, block + length), at)
-    // The count of children is the writer's, and may have changed since the table was frozen.
-    portion.fill(0, at + 8, at + 12)
-    at += length
-  }
-  return portion
 }
 
 /**

@@ -137,7 +137,8 @@ export class Feed {
 
   /** How old the snapshot is that is answered from; undefined when the API has been heard, or there is none. */
   get staleSeconds(): number | undefined {
-    return this.#snapshot && Math.max(0, (Date.now() - this.#snapshot.writtenMs) / 1000)
+    if (!this.#snapshot || this.#isSynced) return undefined
+    return Math.max(0, (Date.now() - this.#snapshot.writtenMs) / 1000)
   }
 
   /** What is published so far, by name: what `assume` takes. */
@@ -331,8 +332,9 @@ export class Feed {
   async #complete(): Promise<void> {
     if (this.#isComplete) return
     this.#isComplete = true
-    this.#process.relieve()
     const snapshot = this.#snapshot?.images.get(CLUSTER)
+    // With a snapshot somebody asks already, and there is more to give back when nothing is read from it any more.
+    if (!snapshot) this.#process.relieve()
     // What a snapshot does not tell is which serials were given out after it: ours moves on even where nothing differs.
     const before = snapshot ? new ZoneImage(snapshot).serial : 0
     if (this.#writer.serial === before) this.#writer.change(() => this.#writer.touch())
@@ -342,15 +344,18 @@ export class Feed {
     this.#process.log.info(`plugin/kubernetes: serving ${this.#writer.names} names in ${zones}`)
     await Promise.all(this.#handingOver)
     this.#isSynced = true
-    this.#snapshot = undefined
     this.#onSynced()
-    if (snapshot) await this.#tellDifferences(snapshot)
+    if (snapshot) await this.#leaveSnapshot(snapshot)
   }
 
-  async #tellDifferences(snapshot: SharedArrayBuffer): Promise<void> {
+  async #leaveSnapshot(snapshot: SharedArrayBuffer): Promise<void> {
     const count = await countDifferences(new ZoneImage(snapshot), new ZoneImage(this.#writer.buffer))
-    if (count === undefined) return
-    this.#process.log.info(`plugin/kubernetes: ${count} names were not as the snapshot had them`)
+    if (count !== undefined) {
+      this.#process.log.info(`plugin/kubernetes: ${count} names were not as the snapshot had them`)
+    }
+    this.#snapshot = undefined
+    // Nobody on the stack holds it then.
+    setImmediate(this.#process.relieve)
   }
 }
 
