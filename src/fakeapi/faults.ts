@@ -43,7 +43,7 @@ export interface Hold {
    * Sends what was held and lets the rest through. `reorder` is given the lines of one watch, oldest first, and returns
    * those to be sent; a server never changes the order within one watch, so that is for tests of robustness.
    */
-  release(reorder?: (lines: string[]) => string[]): void
+  release(reorder?: (lines: string[], request: ResourceRequest) => string[]): void
 }
 
 interface Armed extends Fault {
@@ -237,11 +237,11 @@ class HeldLines implements Hold {
     this.#lines.delete(stream)
   }
 
-  release(reorder: (lines: string[]) => string[] = lines => lines): void {
+  release(reorder: (lines: string[], request: ResourceRequest) => string[] = lines => lines): void {
     this.#remove()
     const held = [...this.#lines]
     this.#lines.clear()
-    for (const [stream, lines] of held) for (const line of reorder(lines)) stream.write(line)
+    for (const [stream, lines] of held) for (const line of reorder(lines, stream.request)) stream.write(line)
   }
 }
 

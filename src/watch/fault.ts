@@ -1,3 +1,5 @@
+import { readText } from './line.ts'
+
 /** What went wrong with the API, as far as it changes what is done about it. */
 export const FaultCode = {
   /** Options, a kubeconfig or credentials that a person must put right. */
@@ -115,6 +117,18 @@ function findMessage(error: unknown): string {
   return error.message === '' && error.cause !== undefined ? findMessage(error.cause) : error.message
 }
 
+const MAX_STATUS_BYTES = 65_536
+
+/** The Status object of a refusal; what a proxy sends in its place is taken as the message. */
+export async function readStatus(body: AsyncIterable<Uint8Array>): Promise<unknown> {
+  const text = await readText(body, MAX_STATUS_BYTES)
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { message: toOneLine(text).slice(0, 200) }
+  }
+}
+
 /** What was asked, for the message about the refusal. */
 export interface Asked {
   verb: 'list' | 'watch'
@@ -134,7 +148,7 @@ export function explainStatus(
   nowMs: number,
   retryAfter?: string,
 ): ApiFault {
-  const status = readStatus(body)
+  const status = parseStatus(body)
   const what = `${asked.verb} ${asked.resource} at ${publicAddress(asked.baseUrl)}`
   const said = status.message === '' ? '' : `: ${status.message}`
   const retryAfterMs = readRetryAfterMs(retryAfter, nowMs) ?? status.retryAfterMs
@@ -179,7 +193,7 @@ interface Status {
   tooLarge: boolean
 }
 
-function readStatus(body: unknown): Status {
+function parseStatus(body: unknown): Status {
   const status = body as
     | { message?: unknown; details?: { retryAfterSeconds?: unknown; causes?: unknown } | null }
     | null

@@ -1,9 +1,10 @@
 // Whether the API still tells the history that our versions are of. A server whose etcd was made anew, or restored from an older copy, gives out
 // versions a second time: to a watch from one of before it is silent until it has come past it, and then tells what comes next, without a 410 and
-// without all that is between. So before a watch goes on it is asked for the namespace kube-system: its uid is that of the cluster, and the version
+// without all that is between. So when a watch has gone on it is asked for the namespace kube-system: its uid is that of the cluster, and the version
 // of the list that it comes in, which is read from etcd, never goes back.
 
 import type { ApiConnection } from './connection.ts'
+import { explainStatus, readStatus } from './fault.ts'
 import { objectOf, stringOf } from './json.ts'
 import { readText } from './line.ts'
 import type { Log } from './outage.ts'
@@ -15,6 +16,8 @@ import { isBefore } from './version.ts'
 const ORIGIN = 'kube-system'
 /** Of one name it is one read of one key, whatever the number of Namespaces. Who may list those may do this. */
 const ORIGIN_PATH = `/api/v1/namespaces?fieldSelector=metadata.name%3D${ORIGIN}`
+/** Refusals that say nothing of what was asked; it is to be asked again. */
+const PASSING: ReadonlySet<number> = new Set([401, 408, 429])
 const ANOTHER = 'it is another cluster now'
 /** No list of one object is longer: etcd takes 1.5 MB at the most. */
 const MAX_BYTES = 4 * 1024 * 1024
@@ -57,7 +60,7 @@ export class Lineage {
    */
   async check(version: string, path: string, signal: AbortSignal): Promise<string | undefined> {
     const origin = await this.#list(ORIGIN_PATH, signal)
-    // What is refused says nothing; the watch may be allowed.
+    // Who may not ask, or whom the server does not understand, goes on without knowing.
     if (origin === undefined) return undefined
     if (!this.#recognize(origin.uid)) return ANOTHER
     if (!isBefore(origin.version, version)) return undefined
@@ -83,7 +86,13 @@ export class Lineage {
 
   /** The version of a list, and the uid of what it holds. */
   async #list(path: string, signal: AbortSignal): Promise<{ version: string; uid: string } | undefined> {
-    const { status, body } = await this.#connection.request(path, { signal })
+    const { baseUrl } = this.#connection
+    const { status, retryAfter, body } = await this.#connection.request(path, { signal })
+    if (PASSING.has(status) || status >= 500) {
+      const [, resource = ''] = /(\w+)\?/.exec(path) ?? []
+      const asked = { verb: 'list', resource, baseUrl } as const
+      throw explainStatus(status, await readStatus(body), asked, Date.now(), retryAfter)
+    }
     const text = await readText(body, MAX_BYTES)
     signal.throwIfAborted()
     if (status !== 200) return undefined

@@ -8,10 +8,10 @@
 import { Backoff } from './backoff.ts'
 import { type Clock, SYSTEM_CLOCK, sleep } from './clock.ts'
 import type { ApiConnection, ApiResponse } from './connection.ts'
-import { ApiFault, explainStatus, FaultCode, toOneLine } from './fault.ts'
+import { ApiFault, explainStatus, FaultCode, readStatus, toOneLine } from './fault.ts'
 import { ItemSplitter } from './items.ts'
 import { isObject, objectOf, stringOf } from './json.ts'
-import { LineSplitter, readText } from './line.ts'
+import { LineSplitter } from './line.ts'
 import type { Lineage } from './lineage.ts'
 import { type Log, Outage } from './outage.ts'
 import { qualifiedName, type Resource, resourcePath } from './resource.ts'
@@ -47,7 +47,6 @@ const PAGE_SIZE = 500
 const SETTLED_MS = 1_000
 /** The most of a Retry-After that is obeyed, so that a wrong one does not stop us for a day. */
 const MAX_RETRY_AFTER_MS = 300_000
-const MAX_STATUS_BYTES = 65_536
 /** The bookmark that ends the initial events of a streaming list (KEP-3157). */
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 
@@ -125,12 +124,9 @@ export class Reflector<T extends SlimMeta, H = T> {
   }
 
   async #run(): Promise<void> {
-    const { lineage } = this.#options
-    const unfollow = lineage?.follow(this.#forget)
+    const unfollow = this.#options.lineage?.follow(this.#forget)
     while (!this.#stopped) {
       try {
-        if (lineage && this.status.resourceVersion !== '') await this.#checkLineage(lineage)
-        if (this.#stopped) break
         if (this.status.resourceVersion !== '') await this.#watch()
         else if (this.#streamsLists) await this.#streamList()
         else await this.#listPages()
@@ -142,11 +138,11 @@ export class Reflector<T extends SlimMeta, H = T> {
     unfollow?.()
   }
 
-  async #checkLineage(lineage: Lineage): Promise<void> {
-    const { resource, namespace } = this.#options
-    const { resourceVersion } = this.status
-    const path = resourcePath(resource, namespace)
-    const why = await this.#attemptTo('list', signal => lineage.check(resourceVersion, path, signal))
+  /** Whether the watch that has just been opened goes on from where we are. It is asked then, not before: in between, all may have changed. */
+  async #checkLineage(signal: AbortSignal): Promise<void> {
+    const { lineage, resource, namespace } = this.#options
+    if (lineage === undefined) return
+    const why = await lineage.check(this.status.resourceVersion, resourcePath(resource, namespace), signal)
     if (why === undefined) return
     lineage.rewind(why, this.#forget)
     throw new ApiFault(FaultCode.REWOUND, `${this.#name}: the API server has lost data: ${why}`)
@@ -312,30 +308,6 @@ export class Reflector<T extends SlimMeta, H = T> {
     query: Readonly<Record<string, string>>,
     consume: (chunk: Uint8Array) => void,
   ): Promise<void> {
-    let settled: unknown
-    await this.#attemptTo(verb, async (signal, silence) => {
-      const response = await this.#options.connection.request(this.#pathOf(query), { signal })
-      if (response.status !== 200)
-        throw this.#explain(response.status, await readStatusBody(response.body), verb, response)
-      this.status.connected = true
-      if (verb === 'watch' && this.#hasWatched) this.status.reconnects++
-      this.#hasWatched ||= verb === 'watch'
-      silence.hear(this.#silenceMs(verb))
-      if (this.#outage.isOn) settled = this.#clock.setTimeout(() => this.#outage.end(), SETTLED_MS)
-      for await (const chunk of response.body) {
-        if (this.#stopped) return
-        this.status.receivedBytes += chunk.length
-        consume(chunk)
-        silence.hear(this.#silenceMs(verb))
-      }
-    }).finally(() => this.#clock.clearTimeout(settled))
-  }
-
-  /** Until it is through, or silent for too long, or made to stop. */
-  async #attemptTo<R>(
-    verb: 'list' | 'watch',
-    run: (signal: AbortSignal, silence: SilenceTimer) => Promise<R>,
-  ): Promise<R> {
     const attempt = new AbortController()
     this.#attempt = attempt
     const { baseUrl } = this.#options.connection
@@ -344,12 +316,32 @@ export class Reflector<T extends SlimMeta, H = T> {
         new ApiFault(FaultCode.SILENT, `${verb} ${this.#name}: nothing heard from ${baseUrl} for ${limitMs / 1000} s`),
       ),
     )
+    let settled: unknown
     try {
-      return await run(attempt.signal, silence)
+      const response = await this.#options.connection.request(this.#pathOf(query), { signal: attempt.signal })
+      if (response.status !== 200) throw this.#explain(response.status, await readStatus(response.body), verb, response)
+      this.status.connected = true
+      if (verb === 'watch' && this.#hasWatched) this.status.reconnects++
+      this.#hasWatched ||= verb === 'watch'
+      silence.hear(this.#silenceMs(verb))
+      if (this.#outage.isOn) settled = this.#clock.setTimeout(() => this.#outage.end(), SETTLED_MS)
+      const checking = verb === 'watch' && !this.#isListing ? this.#checkLineage(attempt.signal) : undefined
+      checking?.catch((error: unknown) => attempt.abort(this.#faultOf(error)))
+      for await (const chunk of response.body) {
+        if (this.#stopped) return
+        this.status.receivedBytes += chunk.length
+        consume(chunk)
+        silence.hear(this.#silenceMs(verb))
+      }
+      await checking
     } catch (error) {
-      throw attempt.signal.reason instanceof ApiFault ? attempt.signal.reason : error
+      const { reason } = attempt.signal as { reason: unknown }
+      // Nothing of it goes on beside the next one.
+      attempt.abort()
+      throw reason instanceof ApiFault ? reason : error
     } finally {
       silence.stop()
+      this.#clock.clearTimeout(settled)
     }
   }
 
@@ -402,15 +394,5 @@ export class Reflector<T extends SlimMeta, H = T> {
   #countError(message: string): void {
     this.status.errors++
     this.status.lastError = toOneLine(message)
-  }
-}
-
-/** The Status object of a refusal; what a proxy sends in its place is taken as the message. */
-async function readStatusBody(body: AsyncIterable<Uint8Array>): Promise<unknown> {
-  const text = await readText(body, MAX_STATUS_BYTES)
-  try {
-    return JSON.parse(text)
-  } catch {
-    return { message: toOneLine(text).slice(0, 200) }
   }
 }

@@ -162,19 +162,28 @@ void t.test('nor then, when the Namespaces are of another cluster', async t => {
   t.equal(bench.losses.length, 1)
 })
 
-void t.test('what the API refuses, or does not know, keeps no watch from going on', async t => {
-  const bench = await Bench.open(t)
-  const { api } = bench
-  for (const code of [403, 404, 500, 503]) {
-    const asked = api.faults.answer(code, { resource: 'namespaces', verb: 'list', count: 3 })
-    while (api.faults.breakOpenWatches('drop') < 3) await new Promise(setImmediate)
-    await asked.done
-    api.apply(clusterIP(`after-${code}`, ['10.96.3.1']))
+for (const [code, asked, how] of [
+  [403, 3, 'is not asked again'],
+  [404, 3, 'is not asked again'],
+  [500, 6, 'is asked again, and each watch is opened again'],
+  [503, 6, 'is asked again, and each watch is opened again'],
+] as const) {
+  void t.test(`an API that answers with ${code} instead ${how}`, async t => {
+    const bench = await Bench.open(t)
+    const { api } = bench
+    const refused = api.faults.answer(code, { resource: 'namespaces', verb: 'list', count: asked })
+    api.faults.breakOpenWatches('drop')
+    await refused.done
+    api.apply(clusterIP('after', ['10.96.3.1']))
     await bench.follows()
-  }
-  t.strictSame(bench.losses, [])
-  for (const { status } of bench.reflectors.values()) t.equal(status.relists, 0)
-})
+    const expected = code < 500 ? asked : asked + bench.reflectors.size
+    const count = (): number => api.requests.filter(({ verb }) => verb === 'list').length
+    while (count() < expected) await new Promise(setImmediate)
+    t.equal(count(), expected)
+    t.strictSame(bench.losses, [])
+    for (const { status } of bench.reflectors.values()) t.equal(status.relists, 0)
+  })
+}
 
 void t.test('a resource with an etcd of its own has versions of its own', async t => {
   const api = await new ScriptedApi().listen()
@@ -190,6 +199,9 @@ void t.test('a resource with an etcd of its own has versions of its own', async 
   const origin = { metadata: { name: 'kube-system', uid: 'one' } }
   reflector.start()
   ;(await api.next()).open().event('ADDED', service('ns/a', 900)).endInitialEvents('1000').end()
+  const watch = await api.next()
+  t.equal(watch.query.resourceVersion, '1000')
+  watch.open()
   const asked = await api.next()
   t.equal(asked.path, '/api/v1/namespaces')
   t.strictSame(asked.query, { fieldSelector: 'metadata.name=kube-system' })
@@ -198,17 +210,18 @@ void t.test('a resource with an etcd of its own has versions of its own', async 
   t.equal(own.path, '/api/v1/services')
   t.strictSame(own.query, { limit: '1' })
   own.list('1001', [service('ns/a', 900)])
-  const watch = await api.next()
-  t.equal(watch.query.resourceVersion, '1000')
-  watch.open().end()
-  await clock.waits(400)
-  clock.advance(400)
+  watch.event('MODIFIED', service('ns/a', 1002)).end()
+  await sink.hears('~ns/a@900>1002')
+  const again = await api.next()
+  t.equal(again.query.resourceVersion, '1002')
+  again.open()
   ;(await api.next()).list('7', [origin])
   ;(await api.next()).list('8', [])
-  await clock.waits(800)
-  clock.advance(800)
+  await again.closed
+  await clock.waits(400)
+  clock.advance(400)
   t.equal((await api.next()).query.sendInitialEvents, 'true', 'it has lost data, too')
-  t.match(log.lines.at(-1), /^warn the API server has lost data \(it is at version 8, and was at 1000\)/)
+  t.match(log.lines, [/^warn the API server has lost data \(it is at version 8, and was at 1002\)/])
 })
 
 void t.test('the copy of an API is as it was', async t => {

@@ -1,6 +1,7 @@
 // The watches that one `kubernetes` directive keeps.
 
 import type { Log } from '../../watch/outage.ts'
+import { type Clock, SYSTEM_CLOCK } from '../../watch/clock.ts'
 import type { ApiConnection, RequestObserver } from '../../watch/connection.ts'
 import type { ApiDefaults } from '../../server/plugin.ts'
 import { connectEndpoint } from '../../watch/endpoint.ts'
@@ -57,14 +58,15 @@ export interface Publishers {
 /** `labels` are those of Pods that are kept. */
 export function openWatches(
   connection: ApiConnection,
-  options: KubernetesOptions,
+  options: Pick<KubernetesOptions, 'labels' | 'namespaceLabels' | 'noEndpoints' | 'pods' | 'topology'>,
   { cluster, clusterSet }: Publishers,
   labels: readonly string[],
   log: Log,
+  clock: Clock = SYSTEM_CLOCK,
 ): Map<string, Watch> {
   const { topology } = options
   const lineage = new Lineage(connection, log)
-  const common = { connection, log, lineage }
+  const common = { connection, log, lineage, clock }
   const labelled = { ...common, labelSelector: options.labels }
   const watches = new Map<string, Watch>()
   watches.set(SERVICES.name, new Reflector({ ...labelled, resource: SERVICES, keeper: new Store(cluster.services) }))
