@@ -2,7 +2,7 @@
 //
 // In a rolling update, kube-proxy keeps the flow of a client's socket on a Pod that is about to end for as long as that Pod is ready; and it hears that it is not
 // any more from the readiness probe, after period × threshold (10 s × 3 in kubeadm's Deployment). So a lameduck of 5 s ends too early for a client that goes on
-// asking from one socket: whoever is still asked goes on answering.
+// asking from one socket: whoever is still asked, or is yet to be probed as often, goes on answering.
 
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -21,12 +21,13 @@ export const LAMEDUCK_LIMITS: LameduckLimits = { quietMs: 3_000, totalMs: 28_000
 const POLL_MS = 100
 
 /**
- * Waits for the end of the lameduck, and then until `received`, which counts queries, stands still; `onLonger` is called when that is not so at once. Without a
- * lameduck there is nothing to wait for: nobody balances between this process and others. Rejects as `lameduck` does.
+ * Waits for the end of the lameduck, then for `isEndKnown`, and then until `received`, which counts queries, stands still; `onLonger` is called when that is not so
+ * at once. Without a lameduck there is nothing to wait for: nobody balances between this process and others. Rejects as `lameduck` does.
  */
 export async function outlast(
   lameduck: Promise<void>,
   received: () => number,
+  isEndKnown: () => boolean,
   onLonger: () => void,
   { quietMs, totalMs }: LameduckLimits = LAMEDUCK_LIMITS,
 ): Promise<void> {
@@ -43,7 +44,7 @@ export async function outlast(
     await (lameduckMs === undefined ? Promise.race([ended, delay(POLL_MS)]) : delay(POLL_MS))
     const count = received()
     // By the passes, not by the clock: after a time in which this process was given no CPU, what has come in it is yet to be read.
-    stillMs = count === seen ? stillMs + POLL_MS : 0
+    stillMs = count === seen && isEndKnown() ? stillMs + POLL_MS : 0
     seen = count
     if (lameduckMs === undefined) continue
     const isQuiet = lameduckMs < POLL_MS || stillMs >= Math.min(lameduckMs, quietMs)

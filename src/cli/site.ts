@@ -39,7 +39,7 @@ export interface SiteOptions {
   readonly onFatal?: () => void
 }
 
-const STILL_ASKED = `still asked after the lameduck: answering until nothing comes for ${LAMEDUCK_LIMITS.quietMs / 1000}s`
+const ANSWERING_ON = `answering after the lameduck until the readiness probe has failed, and nothing comes for ${LAMEDUCK_LIMITS.quietMs / 1000}s`
 
 export class Site {
   readonly metrics = new Registry()
@@ -174,11 +174,14 @@ export class Site {
     // A start or a reload that waits for something is given up.
     await this.#next?.plugins.stop()
     await this.#changing
-    const lameduck = this.#station.configuration?.plugins.lameduck() ?? Promise.resolve()
+    const plugins = this.#station.configuration?.plugins
+    const lameduck = plugins?.lameduck() ?? Promise.resolve()
     const received = (): number => this.crew?.countReceived() ?? this.#station.received
-    await (isPatient ? outlast(lameduck, received, () => this.#context.log.info(STILL_ASKED)) : lameduck)
+    const isEndKnown = (): boolean => plugins?.isEndKnown ?? true
+    const tell = (): void => this.#context.log.info(ANSWERING_ON)
+    await (isPatient ? outlast(lameduck, received, isEndKnown, tell) : lameduck)
     await Promise.all([this.crew?.stop(), this.#station.close(false)])
-    await this.#station.configuration?.plugins.stop()
+    await plugins?.stop()
     await this.http.close()
   }
 

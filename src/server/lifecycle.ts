@@ -61,6 +61,11 @@ export class Lifecycle {
     if (!this.#stopping) await this.#forEach('lameduck', phases => phases.lameduck?.())
   }
 
+  /** Whether those who send clients here can know of the end that the lameduck began. */
+  get isEndKnown(): boolean {
+    return this.#started.every(({ phases }) => phases.isEndKnown?.() ?? true)
+  }
+
   /** Stops what has started. What fails is logged and holds up nothing. Called again, it waits for the same end. */
   stop(): Promise<void> {
     this.#stopping ??= this.#forEach('stop', phases => phases.stop?.())

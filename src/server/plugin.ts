@@ -45,6 +45,8 @@ export interface Phases {
 export interface ControlPhases extends Phases {
   /** Runs at a shutdown while queries are still answered (`health`'s lameduck); the server waits for it. */
   lameduck?(): Promise<void>
+  /** Whether those who send clients here can know by now that this process ends. Asked from the lameduck on; a plugin that leaves it out tells nobody. */
+  isEndKnown?(): boolean
 }
 
 /**

@@ -10,6 +10,7 @@ void t.test('queries that never end do not keep the process for ever', async t =
   await outlast(
     delay(LAMEDUCK_MS),
     () => received++,
+    () => true,
     () => longer++,
     { quietMs: 1_000, totalMs: 500 },
   )
@@ -26,6 +27,7 @@ void t.test('one query is waited behind for as long as the lameduck was, or shor
     await outlast(
       lameduck(),
       () => received,
+      () => true,
       () => {},
       { quietMs, totalMs: 60_000 },
     )
@@ -47,16 +49,40 @@ void t.test('a time without CPU is not taken for one without queries', async t =
   await outlast(
     lameduck(),
     () => received,
+    () => true,
     () => {},
   )
   t.equal(received, 2)
 })
+
+void t.test(
+  'who is yet to be told of the end is waited for, and then the queries of those whom that one tells',
+  async t => {
+    let told = false
+    let received = 0
+    let asked = 0
+    await outlast(
+      delay(LAMEDUCK_MS),
+      () => received,
+      () => {
+        told = ++asked > 5
+        if (asked === 6) received++
+        return told
+      },
+      () => {},
+      { quietMs: 200, totalMs: 60_000 },
+    )
+    t.ok(told)
+    t.ok(asked >= 8, `${asked} passes`)
+  },
+)
 
 void t.test('without a lameduck queries that still come hold up nothing', async t => {
   let received = 0
   await outlast(
     Promise.resolve(),
     () => received++,
+    () => true,
     () => t.fail('nobody was told to stay away'),
   )
   t.ok(received > 0)
@@ -67,6 +93,7 @@ void t.test('a lameduck that fails is not waited for', async t => {
     outlast(
       Promise.reject(new Error('no')),
       () => 0,
+      () => true,
       () => {},
     ),
     { message: 'no' },

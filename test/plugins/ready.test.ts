@@ -116,3 +116,23 @@ for (const [directives, message] of mistakes) {
     t.throws(() => setUpBlock(directives), message)
   })
 }
+
+void t.test(
+  'whoever probes knows of the end when it was refused three times; who does not probe need not know',
+  async t => {
+    for (const probes of [0, 1]) {
+      const block = setUpBlock(`ready ${ADDRESS}\nwhoami`)
+      await start(block)
+      for (let i = 0; i < probes; i++) t.equal(await ask(block), '200 OK')
+      const phases = listPhases(block)
+      for (const phase of phases) await phase.lameduck?.()
+      const isEndKnown = (): boolean => phases.every(phase => phase.isEndKnown?.() ?? true)
+      for (let refused = 0; refused < 3; refused++) {
+        t.equal(isEndKnown(), probes === 0, `probed ${probes} times, refused ${refused} times`)
+        t.equal(await ask(block), '503 Shutting down')
+      }
+      t.ok(isEndKnown())
+      await stop(block)
+    }
+  },
+)

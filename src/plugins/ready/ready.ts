@@ -36,6 +36,11 @@ class Participant {
   }
 }
 
+/** Kubernetes' own `failureThreshold`. Who has set a higher one hears of the end later than this thinks. */
+const REFUSALS = 3
+/** Three periods of kubeadm's probe. Who has not asked for so long does not probe. */
+const PROBED_MS = 30_000
+
 /** All server blocks whose readiness is asked at one address. */
 export class Readiness {
   readonly #log: Logger
@@ -43,6 +48,9 @@ export class Readiness {
   readonly #coming = new Map<Block, Participant>()
   readonly #active = new Map<Block, Participant>()
   #isStopping = false
+  #askedMs = Number.NEGATIVE_INFINITY
+  /** How often it is yet to be said that the end comes. */
+  #unsaid = 0
 
   constructor(log: Logger) {
     this.#log = log
@@ -67,11 +75,20 @@ export class Readiness {
 
   /** The process is about to end: no new clients, please. */
   stop(): void {
+    if (this.#isStopping) return
     this.#isStopping = true
+    if (performance.now() - this.#askedMs < PROBED_MS) this.#unsaid = REFUSALS
+  }
+
+  /** Whoever probes has heard of the end often enough to believe it. */
+  get isEndKnown(): boolean {
+    return this.#unsaid <= 0
   }
 
   answer(response: ServerResponse): void {
+    this.#askedMs = performance.now()
     if (this.#isStopping) {
+      this.#unsaid--
       send(response, 503, 'Shutting down')
       return
     }

@@ -33,6 +33,7 @@ export const ready: Plugin = {
             readiness.stop()
             return Promise.resolve()
           },
+          isEndKnown: () => readiness.isEndKnown,
           async stop() {
             readiness.leave(block)
             await endpoint?.close()
