@@ -4,7 +4,7 @@ import { statSync } from 'node:fs'
 import t from 'tap'
 import type { ApiObject } from '../../../src/fakeapi/object.ts'
 import { until } from '../../cli/command.ts'
-import { clusterIP, externalName, headless, namespace, pod, service, slice } from './objects.ts'
+import { type Endpoint, clusterIP, externalName, headless, namespace, pod, service, slice } from './objects.ts'
 import { Snapshotting, type Told } from './snapshotting.ts'
 
 const STALE_ANSWER = 3
@@ -198,4 +198,43 @@ void t.test('who asks is known from it', async t => {
   await snapshotting.closeApi()
   const second = await snapshotting.start(corefile)
   t.same(await second.ask('x.who. TXT'), before)
+})
+
+void t.test('secondaries get nothing of it, and the zone when the API has been heard', async t => {
+  const snapshotting = await Snapshotting.open(t, objects)
+  const corefile = snapshotting.corefile(undefined, 'transfer {\nto *\n}')
+  await snapshotting.write(corefile)
+  await snapshotting.closeApi()
+  const server = await snapshotting.start(corefile)
+  t.match(await server.running.askTcp(Z, 'AXFR'), { rcode: 'SERVFAIL', answer: [] })
+  t.match(await server.running.askTcp(Z, 'SOA'), { rcode: 'NOERROR' })
+  await snapshotting.openApi(objects)
+  // With the first serial that is ours.
+  t.ok(await until(async () => (await server.running.askTcp(Z, 'AXFR')).answer.includes(`web.${N} 5 IN A 10.96.0.10`)))
+})
+
+const meant = (address: string, zone: string): Endpoint => ({
+  addresses: [address],
+  hints: { forZones: [{ name: zone }] },
+})
+
+void t.test('endpoints that are meant for the zone of a client are so in it, too', async t => {
+  const snapshotting = await Snapshotting.open(t, [
+    namespace('ns'),
+    namespace('client'),
+    { ...pod('me', '127.0.0.1', { namespace: 'client' }), spec: { nodeName: 'node-a' } },
+    // By which the zone of the node is known.
+    slice('any', [{ addresses: ['10.0.0.9'], zone: 'a', nodeName: 'node-a', targetRef: { kind: 'Pod', name: 'any' } }]),
+    headless('near'),
+    slice('near', [meant('10.0.0.1', 'a'), meant('10.0.0.2', 'b')]),
+  ])
+  const corefile = snapshotting.corefile('topology\npods verified\nsnapshot names.snapshot')
+  const first = await snapshotting.start(corefile)
+  await first.written()
+  const before = await first.ask(`near.${N} A`)
+  t.match(before, { records: [`near.${N} 5 IN A 10.0.0.1`], code: undefined })
+  await first.stop()
+  await snapshotting.closeApi()
+  const second = await snapshotting.start(corefile)
+  t.same(await second.ask(`near.${N} A`), { ...before, code: STALE_ANSWER })
 })
