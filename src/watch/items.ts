@@ -33,10 +33,10 @@ export class ItemSplitter {
   }
 
   /**
-   * Hands the JSON of each item that `chunk` completes to `take`. Throws RangeError when an item, or the list around
+   * Hands the JSON of each item that `chunk` completes to `take`, for the time of the call. Throws RangeError when an item, or the list around
    * them, is too long.
    */
-  push(chunk: Uint8Array, take: (item: string) => void): void {
+  push(chunk: Uint8Array, take: (item: Uint8Array) => void): void {
     let start = 0
     for (let at = 0; at < chunk.length; at++) {
       const octet = chunk[at]
@@ -72,7 +72,7 @@ export class ItemSplitter {
   /** The list without its items. Throws SyntaxError when the stream was cut off or is not JSON. */
   finish(): unknown {
     if (this.#depth !== 0) throw new SyntaxError('the list ends in the middle')
-    return JSON.parse(this.#release(this.#envelope))
+    return JSON.parse(decode(this.#release(this.#envelope)))
   }
 
   #hold(pieces: Uint8Array[], piece: Uint8Array): void {
@@ -83,11 +83,11 @@ export class ItemSplitter {
     }
   }
 
-  #release(pieces: Uint8Array[]): string {
+  #release(pieces: Uint8Array[]): Uint8Array {
     const [only] = pieces
     const bytes = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces)
     this.#heldBytes -= bytes.length
     pieces.length = 0
-    return decode(bytes)
+    return bytes
   }
 }

@@ -20,29 +20,29 @@ export class LineSplitter {
   }
 
   /**
-   * Hands each line that `chunk` completes to `take`, without its end; empty lines are left out. Throws RangeError when
-   * a line is too long.
+   * Hands each line that `chunk` completes to `take`, without its end, for the time of the call; empty lines are left out. Throws
+   * RangeError when a line is too long.
    */
-  push(chunk: Uint8Array, take: (line: string) => void): void {
+  push(chunk: Uint8Array, take: (line: Uint8Array) => void): void {
     let start = 0
     for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
       const line = this.#complete(chunk.subarray(start, end))
       start = end + 1
-      if (line !== '') take(line)
+      if (line.length > 0) take(line)
     }
     if (start < chunk.length) this.#keep(chunk.subarray(start))
   }
 
-  #complete(tail: Uint8Array): string {
+  #complete(tail: Uint8Array): Uint8Array {
     if (this.#pending.length === 0) {
       if (tail.length > this.#maxLineBytes) this.#refuse(tail.length)
-      return decode(tail)
+      return tail
     }
     this.#keep(tail)
     const line = Buffer.concat(this.#pending, this.#pendingBytes)
     this.#pending = []
     this.#pendingBytes = 0
-    return decode(line)
+    return line
   }
 
   #keep(piece: Uint8Array): void {

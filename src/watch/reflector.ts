@@ -11,10 +11,11 @@ import type { ApiConnection, ApiResponse } from './connection.ts'
 import { ApiFault, explainStatus, FaultCode, readStatus, toOneLine } from './fault.ts'
 import { ItemSplitter } from './items.ts'
 import { isObject, objectOf, stringOf } from './json.ts'
-import { LineSplitter } from './line.ts'
+import { decode, LineSplitter } from './line.ts'
 import type { Lineage } from './lineage.ts'
 import { type Log, Outage } from './outage.ts'
 import { qualifiedName, type Resource, resourcePath } from './resource.ts'
+import { type Fields, Skimmer } from './skim.ts'
 import { SilenceTimer } from './silence.ts'
 import type { SlimMeta } from './slim.ts'
 import { makeStatus, type WatchStatus } from './status.ts'
@@ -54,6 +55,8 @@ export class Reflector<T extends SlimMeta, H = T> {
   readonly status: WatchStatus = makeStatus()
   readonly #options: ReflectorOptions<T, H>
   readonly #name: string
+  readonly #readItem: (json: Uint8Array) => unknown
+  readonly #readEvent: (json: Uint8Array) => unknown
   readonly #log: Log
   readonly #clock: Clock
   readonly #store: Keeper<T, H>
@@ -73,6 +76,9 @@ export class Reflector<T extends SlimMeta, H = T> {
   constructor(options: ReflectorOptions<T, H>) {
     this.#options = options
     this.#name = options.resource.name
+    const { fields } = options.resource
+    this.#readItem = readerOf(fields)
+    this.#readEvent = readerOf(fields && eventFields(fields))
     this.#log = options.log
     this.#clock = options.clock ?? SYSTEM_CLOCK
     this.#backoff = new Backoff(this.#clock)
@@ -182,7 +188,7 @@ export class Reflector<T extends SlimMeta, H = T> {
     do {
       const items = new ItemSplitter()
       const query = { limit: String(PAGE_SIZE), ...(token === '' ? {} : { continue: token }) }
-      await this.#exchange('list', query, chunk => items.push(chunk, item => this.#take(JSON.parse(item))))
+      await this.#exchange('list', query, chunk => items.push(chunk, item => this.#take(this.#readItem(item))))
       if (this.#stopped) return
       const { metadata } = objectOf(items.finish())
       token = stringOf(objectOf(metadata).continue)
@@ -230,7 +236,7 @@ export class Reflector<T extends SlimMeta, H = T> {
     await this.#exchange(
       'watch',
       { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds), ...query },
-      chunk => lines.push(chunk, line => this.#takeEvent(JSON.parse(line))),
+      chunk => lines.push(chunk, line => this.#takeEvent(this.#readEvent(line))),
     )
     if (lines.pendingBytes > 0 && !this.#stopped)
       throw new SyntaxError('the stream was cut off in the middle of a line')
@@ -395,4 +401,16 @@ export class Reflector<T extends SlimMeta, H = T> {
     this.status.errors++
     this.status.lastError = toOneLine(message)
   }
+}
+
+/** An event may be a bookmark, or tell of an error with a Status, too. */
+const eventFields = (fields: Fields): Fields => {
+  const metadata = { ...(typeof fields.metadata === 'object' ? fields.metadata : {}), annotations: true as const }
+  return { type: true, object: { code: true, message: true, reason: true, details: true, ...fields, metadata } }
+}
+
+function readerOf(fields: Fields | undefined): (json: Uint8Array) => unknown {
+  if (!fields) return json => JSON.parse(decode(json))
+  const skimmer = new Skimmer(fields)
+  return json => skimmer.read(json)
 }

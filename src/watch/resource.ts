@@ -1,3 +1,4 @@
+import type { Fields } from './skim.ts'
 import {
   type SlimEndpointSlice,
   type SlimMeta,
@@ -20,6 +21,8 @@ export interface Resource<T extends SlimMeta> {
   readonly group: string
   readonly version: string
   readonly namespaced: boolean
+  /** What of an object is read; all of it when absent. */
+  readonly fields?: Fields
   /** undefined for what cannot be an object of this resource. */
   convert(object: unknown): T | undefined
 }
@@ -53,6 +56,18 @@ export const PODS: Resource<SlimPod> = {
   group: '',
   version: 'v1',
   namespaced: true,
+  // There are more of them than of anything else, and they are large.
+  fields: {
+    metadata: {
+      name: true,
+      namespace: true,
+      uid: true,
+      resourceVersion: true,
+      deletionTimestamp: true,
+      labels: true,
+    },
+    status: { podIP: true, podIPs: true },
+  },
   convert: slimPod,
 }
 

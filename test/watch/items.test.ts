@@ -2,13 +2,14 @@ import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import t from 'tap'
 import { ItemSplitter } from '../../src/watch/items.ts'
+import { decode } from '../../src/watch/line.ts'
 
 function split(text: string, chunkBytes = 1_000_000): { items: unknown[]; list: unknown } {
   const splitter = new ItemSplitter()
   const items: unknown[] = []
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length; at += chunkBytes) {
-    splitter.push(bytes.subarray(at, at + chunkBytes), item => items.push(JSON.parse(item)))
+    splitter.push(bytes.subarray(at, at + chunkBytes), item => items.push(JSON.parse(decode(item))))
   }
   return { items, list: splitter.finish() }
 }
@@ -67,6 +68,6 @@ void t.test('an item that is too long is refused before it is whole', async t =>
   t.throws(() => splitter.push(Buffer.from('{"a":"0123456789'), refuseAny), { name: 'RangeError' })
 })
 
-function refuseAny(text: string): never {
-  throw new Error(`taken: ${text}`)
+function refuseAny(bytes: Uint8Array): never {
+  throw new Error(`taken: ${decode(bytes)}`)
 }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import t from 'tap'
-import { LineSplitter } from '../../src/watch/line.ts'
+import { decode, LineSplitter } from '../../src/watch/line.ts'
 
 /** `bytes` in chunks that end at the given places. */
 function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
@@ -18,7 +18,7 @@ void t.test('lines are the same wherever the stream is cut, through characters t
       const splitter = new LineSplitter()
       const taken: string[] = []
       const bytes = Buffer.from(lines.map(text => `${text}\n`).join(''))
-      for (const chunk of cutAt(bytes, places)) splitter.push(chunk, text => taken.push(text))
+      for (const chunk of cutAt(bytes, places)) splitter.push(chunk, line => taken.push(decode(line)))
       return JSON.stringify(taken) === JSON.stringify(lines) && splitter.pendingBytes === 0
     }),
   )
@@ -27,10 +27,10 @@ void t.test('lines are the same wherever the stream is cut, through characters t
 void t.test('what has no end yet is pending, and empty lines are nothing', async t => {
   const splitter = new LineSplitter()
   const taken: string[] = []
-  splitter.push(Buffer.from('\n\none\nhal'), line => taken.push(line))
+  splitter.push(Buffer.from('\n\none\nhal'), line => taken.push(decode(line)))
   t.strictSame(taken, ['one'])
   t.equal(splitter.pendingBytes, 3)
-  splitter.push(Buffer.from('f\n'), line => taken.push(line))
+  splitter.push(Buffer.from('f\n'), line => taken.push(decode(line)))
   t.strictSame(taken, ['one', 'half'])
   t.equal(splitter.pendingBytes, 0)
 })
@@ -46,6 +46,6 @@ void t.test('a line that is too long is refused before it is whole, and its byte
   t.throws(() => new LineSplitter(3).push(Buffer.from('four\n'), refuseAny), { name: 'RangeError' })
 })
 
-function refuseAny(text: string): never {
-  throw new Error(`taken: ${text}`)
+function refuseAny(bytes: Uint8Array): never {
+  throw new Error(`taken: ${decode(bytes)}`)
 }
