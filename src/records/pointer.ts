@@ -1,7 +1,7 @@
 // PTR records: from an address back to the Service that has it, else to the endpoints that have it (specification, sections 2.3.3 and 2.4.3;
 // as in CoreDNS also for endpoints of Services that are not headless).
 
-import type { SlimEndpointSlice, SlimService } from '../watch/slim.ts'
+import type { SlimEndpoint, SlimEndpointSlice, SlimService } from '../watch/slim.ts'
 import { parseAddress, reverseName } from '../wire/address.ts'
 import { Type } from '../wire/constants.ts'
 import { type WireName, isSubdomain, parseName } from '../wire/name.ts'
@@ -56,14 +56,39 @@ function endpointTargets(
   for (const slice of slices) {
     const base = serviceName(slice.service, slice.namespace, origin)
     if (!base) continue
-    for (const endpoint of slice.endpoints) {
-      for (const text of endpoint.addresses) {
-        if (options.ptr === 'hostname' && endpoint.hostname === '') continue
-        if (addressKey(text) !== key) continue
-        const target = joinName([endpointLabel(endpoint, text, options.endpointPodNames)], base)
-        if (target) targets.set(octetsKey(target), target)
-      }
+    for (const { endpoint, text } of endpointsByAddress(slice).get(key) ?? []) {
+      if (options.ptr === 'hostname' && endpoint.hostname === '') continue
+      const target = joinName([endpointLabel(endpoint, text, options.endpointPodNames)], base)
+      if (target) targets.set(octetsKey(target), target)
     }
   }
   return [...targets.values()]
+}
+
+export interface AddressedEndpoint {
+  readonly endpoint: SlimEndpoint
+  /** The address as it is spelled there. */
+  readonly text: string
+}
+
+// All addresses of a slice are looked at one after the other.
+let lastSlice: SlimEndpointSlice | undefined
+let lastIndex: ReadonlyMap<string, readonly AddressedEndpoint[]> = new Map()
+
+/** The endpoints of a slice by `addressKey`. */
+export function endpointsByAddress(slice: SlimEndpointSlice): ReadonlyMap<string, readonly AddressedEndpoint[]> {
+  if (slice === lastSlice) return lastIndex
+  const index = new Map<string, AddressedEndpoint[]>()
+  for (const endpoint of slice.endpoints) {
+    for (const text of endpoint.addresses) {
+      const key = addressKey(text)
+      if (key === undefined) continue
+      const known = index.get(key)
+      if (known) known.push({ endpoint, text })
+      else index.set(key, [{ endpoint, text }])
+    }
+  }
+  lastSlice = slice
+  lastIndex = index
+  return index
 }

@@ -66,6 +66,7 @@ export const PODS: Resource<SlimPod> = {
       deletionTimestamp: true,
       labels: true,
     },
+    spec: { nodeName: true },
     status: { podIP: true, podIPs: true },
   },
   convert: slimPod,

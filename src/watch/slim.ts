@@ -2,6 +2,7 @@
 // Everything else (managedFields, annotations, templates) is dropped as the line streams by. Add no field that nobody
 // reads: each costs memory for every object of the cluster.
 
+import { packEndpoints } from './endpoints.ts'
 import { intern } from './intern.ts'
 import { frozenArray, isObject, type JsonObject, objectOf, stringOf, stringsOf, timeMsOf } from './json.ts'
 
@@ -168,19 +169,29 @@ export function slimEndpointSlice(value: unknown, extras?: SliceExtras): SlimEnd
     if (isTopology) unready.push(slimEndpoint(endpoint, isTopology))
     return undefined
   })
+  // With `topology` each endpoint is held by who indexes it.
+  const read = isTopology ? keep(endpoints) : packEndpoints(endpoints)
   return Object.freeze({
     ...meta,
     service: stringOf(labels[SERVICE_NAME_LABEL]),
     importedService: stringOf(labels[IMPORTED_SERVICE_LABEL]),
     sourceCluster: intern(stringOf(labels[SOURCE_CLUSTER_LABEL])),
     addressType: intern(stringOf(object.addressType)),
-    endpoints,
+    get endpoints() {
+      return read()
+    },
     notReady,
     ...(unready.length > 0 && { unready: Object.freeze(unready) }),
     ports: frozenArray(object.ports, slimEndpointPort),
     lastChangeTriggerTimeMs: timeMsOf(objectOf(metadata.annotations)[TRIGGER_TIME_ANNOTATION]),
   })
 }
+
+/** A function of its own: one in there would hold all that is in there. */
+const keep =
+  <T>(value: T) =>
+  (): T =>
+    value
 
 export function slimNamespace(value: unknown): SlimNamespace | undefined {
   const meta = slimMeta(value)

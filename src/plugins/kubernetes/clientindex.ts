@@ -15,7 +15,7 @@ export interface ClientIndexOptions {
   /** By `namespace/name`. */
   readonly findPod: (key: string) => HeldPod | undefined
   /** Slices that have an address as that of a ready endpoint. */
-  readonly slices: Pick<MultiMap<SlimEndpointSlice>, 'get'>
+  readonly slicesAt: (address: string) => readonly SlimEndpointSlice[]
   readonly wantsPlaces: boolean
 }
 
@@ -67,9 +67,9 @@ export class ClientIndex {
   publish(): void {
     for (const key of this.#dirty) {
       const address = Buffer.from(key, 'latin1')
-      const { hasPods, findPod, slices, wantsPlaces } = this.#options
+      const { hasPods, findPod, slicesAt, wantsPlaces } = this.#options
       const pods = this.#pods.get(key).flatMap(podKey => findPod(podKey) ?? [])
-      const clients = hasPods ? pods.map(clientOf) : sliceClients(address, slices.get(key))
+      const clients = hasPods ? pods.map(clientOf) : sliceClients(address, slicesAt(key))
       this.#writer.set(address, clients, wantsPlaces ? this.#findPlace(key, pods) : {})
     }
     this.#dirty.clear()

@@ -1,7 +1,13 @@
 // The reverse names that a publisher has in a zone image: which Services and endpoints have an address, and what it points to.
 
 import type { RecordOptions } from '../../records/options.ts'
-import { addressKey, pointerOwner, pointerRecords } from '../../records/pointer.ts'
+import {
+  type AddressedEndpoint,
+  addressKey,
+  endpointsByAddress,
+  pointerOwner,
+  pointerRecords,
+} from '../../records/pointer.ts'
 import type { SlimEndpoint, SlimEndpointSlice, SlimService } from '../../watch/slim.ts'
 import type { WireName } from '../../wire/name.ts'
 import { MultiMap } from './multimap.ts'
@@ -23,7 +29,9 @@ export class Pointers {
   readonly #options: PointersOptions
   /** By the octets of an address, as `addressKey` makes them. */
   readonly #services = new MultiMap<SlimService>()
-  readonly #slices = new MultiMap<SlimEndpointSlice>()
+  /** Keys of the slices that have an address, and those slices. */
+  readonly #slices = new MultiMap<string>()
+  readonly #held = new Map<string, SlimEndpointSlice>()
   readonly #dirty = new Set<string>()
   /** Those whose slices have changed: they may be in another one soon. */
   readonly #moved = new Set<string>()
@@ -34,8 +42,8 @@ export class Pointers {
   }
 
   /** The slices that have an address, and whose they are is known. */
-  get slices(): Pick<MultiMap<SlimEndpointSlice>, 'get'> {
-    return this.#slices
+  slicesAt(address: string): SlimEndpointSlice[] {
+    return this.#slices.get(address).flatMap(key => this.#held.get(key) ?? [])
   }
 
   changeService(service: SlimService, how: 'add' | 'delete'): void {
@@ -47,17 +55,30 @@ export class Pointers {
     }
   }
 
-  changeSlice(slice: SlimEndpointSlice, how: 'add' | 'delete'): void {
-    for (const key of endpointAddresses(slice.endpoints)) {
-      this.#slices[how](key, slice)
-      this.#dirty.add(key)
-      this.#moved.add(key)
+  /** Both of the same Service, where both are there. */
+  changeSlice(before: SlimEndpointSlice | undefined, after: SlimEndpointSlice | undefined): void {
+    const { key } = (after ?? before)!
+    const had = before ? endpointsByAddress(before) : NOTHING
+    const has = after ? endpointsByAddress(after) : NOTHING
+    if (after) this.#held.set(key, after)
+    else this.#held.delete(key)
+    for (const address of had.keys()) if (!has.has(address)) this.#move(address, key, 'delete')
+    for (const [address, endpoints] of has) {
+      const known = had.get(address)
+      if (!known) this.#move(address, key, 'add')
+      else if (labelsOf(known) !== labelsOf(endpoints)) this.#dirty.add(address)
     }
+  }
+
+  #move(address: string, slice: string, how: 'add' | 'delete'): void {
+    this.#slices[how](address, slice)
+    this.#dirty.add(address)
+    this.#moved.add(address)
   }
 
   /** What endpoints point to depends on their Service, too. */
   touch(slices: readonly SlimEndpointSlice[]): void {
-    for (const { endpoints } of slices) for (const key of endpointAddresses(endpoints)) this.#dirty.add(key)
+    for (const slice of slices) for (const key of endpointsByAddress(slice).keys()) this.#dirty.add(key)
   }
 
   /** Publishes what has changed. */
@@ -73,7 +94,7 @@ export class Pointers {
     const owner = pointerOwner(address, reverseOrigins)
     if (!owner || !primary) return
     const services = this.#services.get(key).filter(({ namespace }) => isServed(namespace))
-    const slices = this.#slices.get(key).filter(slice => this.#isPointedTo(slice))
+    const slices = this.slicesAt(key).filter(slice => this.#isPointedTo(slice))
     const published = pointerRecords(address, owner, services, slices, primary, records)
     if (published) this.#names.publish(published)
     else if (this.#moved.has(key)) this.#names.leave(owner, key)
@@ -86,6 +107,12 @@ export class Pointers {
     return records.ptr !== 'headless' || findService(`${namespace}/${service}`)?.headless === true
   }
 }
+
+const NOTHING: ReturnType<typeof endpointsByAddress> = new Map()
+
+/** What the names of endpoints are made from. */
+const labelsOf = (endpoints: readonly AddressedEndpoint[]): string =>
+  JSON.stringify(endpoints.map(({ endpoint: { hostname, podName }, text }) => [hostname, podName, text]))
 
 /** The addresses of endpoints, as keys, each once. */
 export function endpointAddresses(endpoints: readonly SlimEndpoint[]): Set<string> {

@@ -126,7 +126,7 @@ export class Publisher {
     const index = new ClientIndex(clients, {
       hasPods: pods === 'verified',
       findPod: key => this.#pods?.get(key),
-      slices: this.#pointers.slices,
+      slicesAt: address => this.#pointers.slicesAt(address),
       wantsPlaces: topology !== undefined,
     })
     for (const pod of this.#heldPods) index.changePod(undefined, pod)
@@ -176,8 +176,11 @@ export class Publisher {
 
   readonly slices: Sink<SlimEndpointSlice> = {
     changed: (before, after) => {
-      if (before) this.#changeSlice(before, 'delete')
-      if (after) this.#changeSlice(after, 'add')
+      if (before && after && isOfSame(before, after)) this.#changeSlice(before, after)
+      else {
+        if (before) this.#changeSlice(before, undefined)
+        if (after) this.#changeSlice(undefined, after)
+      }
       if (after) this.#triggers.add(after)
       if (isSliceModified(before, after, this.#options.records)) this.#isModified = true
       this.#schedule()
@@ -223,14 +226,18 @@ export class Publisher {
     }
   }
 
-  #changeSlice(slice: SlimEndpointSlice, how: 'add' | 'delete'): void {
-    const name = this.#options.records.isMulticluster ? slice.importedService : slice.service
+  /** Both of the same Service, where both are there. */
+  #changeSlice(before: SlimEndpointSlice | undefined, after: SlimEndpointSlice | undefined): void {
+    const { namespace, service, importedService } = (after ?? before)!
+    const name = this.#options.records.isMulticluster ? importedService : service
     if (name === '') return
-    const key = `${slice.namespace}/${name}`
+    const key = `${namespace}/${name}`
     this.#touchService(key)
-    this.#slices[how](key, slice)
-    this.#pointers.changeSlice(slice, how)
-    this.#clients?.changeSlice(slice, how)
+    if (before) this.#slices.delete(key, before)
+    if (after) this.#slices.add(key, after)
+    this.#pointers.changeSlice(before, after)
+    if (before) this.#clients?.changeSlice(before, 'delete')
+    if (after) this.#clients?.changeSlice(after, 'add')
   }
 
   #heard(resource: string): void {
@@ -320,7 +327,7 @@ export class Publisher {
   #findFront(localAddresses: readonly Uint8Array[]): FrontService[] {
     const slices = new Map<SlimService, SlimEndpointSlice[]>()
     for (const address of localAddresses) {
-      for (const slice of this.#pointers.slices.get(octetsKey(address))) {
+      for (const slice of this.#pointers.slicesAt(octetsKey(address))) {
         const service = this.#services.get(`${slice.namespace}/${slice.service}`)
         if (service) slices.set(service, [...(slices.get(service) ?? []), slice])
       }
@@ -328,3 +335,6 @@ export class Publisher {
     return [...slices].map(([service, slices]) => ({ service, slices: [...new Set(slices)] }))
   }
 }
+
+const isOfSame = (before: SlimEndpointSlice, after: SlimEndpointSlice): boolean =>
+  before.service === after.service && before.importedService === after.importedService

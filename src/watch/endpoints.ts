@@ -1,0 +1,48 @@
+// The endpoints of a slice, kept as one text: as objects they take three times as much, and most slices are looked at once in their life.
+
+import { intern } from './intern.ts'
+import type { SlimEndpoint } from './slim.ts'
+
+/** An endpoint in the text; most have one address. */
+type Packed = readonly [
+  addresses: string | readonly string[],
+  hostname: string,
+  podName: string,
+  zone: string,
+  nodeName: string,
+]
+
+const NONE: readonly SlimEndpoint[] = Object.freeze([])
+
+/** A function that gives them back. */
+export function packEndpoints(endpoints: readonly SlimEndpoint[]): () => readonly SlimEndpoint[] {
+  if (endpoints.length === 0) return () => NONE
+  const packed = endpoints.map(({ addresses, hostname, podName, zone, nodeName }): Packed => {
+    const [only] = addresses
+    return [addresses.length === 1 ? only : addresses, hostname, podName, zone, nodeName]
+  })
+  const text = JSON.stringify(packed)
+  return () => unpack(text)
+}
+
+// What is done with a slice is done with it several times in a row.
+let lastText = ''
+let lastEndpoints = NONE
+
+function unpack(text: string): readonly SlimEndpoint[] {
+  if (text === lastText) return lastEndpoints
+  const packed = JSON.parse(text) as readonly Packed[]
+  lastEndpoints = Object.freeze(
+    packed.map(([addresses, hostname, podName, zone, nodeName]) =>
+      Object.freeze({
+        addresses: Object.freeze(typeof addresses === 'string' ? [addresses] : addresses),
+        hostname,
+        podName,
+        zone: intern(zone),
+        nodeName: intern(nodeName),
+      }),
+    ),
+  )
+  lastText = text
+  return lastEndpoints
+}
