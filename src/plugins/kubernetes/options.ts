@@ -83,14 +83,14 @@ const PROPERTIES: Record<string, (line: Cursor, options: KubernetesOptions, dire
   apiserver_qps(line, options) {
     const token = line.requireArg('requests a second')
     const qps = Number(token.text)
-    if (!(qps > 0)) throw line.error('bad_argument', `'${token.text}' is no rate`, 'a number above 0', token)
+    if (!(qps >= 0)) throw line.error('bad_argument', `'${token.text}' is no rate`, 'a number of at least 0', token)
     options.limits.qps = qps
   },
   apiserver_burst(line, options) {
-    options.limits.burst = line.integer(1)
+    options.limits.burst = line.integer(0)
   },
   apiserver_max_inflight(line, options) {
-    options.limits.maxInflight = line.integer(1)
+    options.limits.maxInflight = line.integer(0)
   },
   namespaces(line, options) {
     const first = line.requireArg('the name of a namespace')
