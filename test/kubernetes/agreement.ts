@@ -1,4 +1,4 @@
-// Whether kubezone answers as CoreDNS does. Where docs/decisions.md says that it does not, what it has to answer is worked out from what
+// Whether kubezone answers as CoreDNS does. Where docs/differences.md says that it does not, what it has to answer is worked out from what
 // CoreDNS says to the other questions: which names exist, and which do not.
 
 import type { Answer } from '../site/zonefile.ts'
@@ -9,7 +9,7 @@ const ZONES = ['cluster.local.', 'in-addr.arpa.', 'ip6.arpa.']
 const [CLUSTER] = ZONES
 const VERSION = `dns-version.${CLUSTER}`
 
-/** What depends on how a server is reached; with `bind`, CoreDNS finds no address of its own. */
+/** `own-address`: with `bind`, CoreDNS finds no address of its own. What it is depends on how a server is reached. */
 const OF_THE_SERVER = (name: string, type: string): boolean =>
   /^(ns\.)?dns\.cluster\.local\.$/.test(name) || (type === 'NS' && ZONES.includes(name))
 
@@ -78,24 +78,80 @@ function findExisting(answers: Answers): ReadonlySet<string> {
 /** Of reverse names, those of the cluster lead into its zone; all others are for other servers. */
 const isOfServices = ({ answer }: Answer): boolean => answer.some(line => line.endsWith(`.${CLUSTER}`))
 
+/** A question to CoreDNS, with what is known of it and of all others. */
+interface Theirs {
+  readonly name: string
+  readonly type: string
+  readonly answer: Answer
+  /** Which of the zones it is in. */
+  readonly zone: string
+  readonly doesExist: boolean
+  readonly answers: Answers
+}
+
+interface Rule {
+  /** As in docs/differences.md. */
+  readonly rule: string
+  /** What kubezone has to answer; undefined where it is no question of this rule. */
+  readonly expect: (theirs: Theirs) => Answer | undefined
+}
+
+const nodata = ({ zone, answers }: Theirs): Answer => ({
+  rcode: 'NOERROR',
+  aa: true,
+  tc: false,
+  answer: [],
+  ns: soaOf(zone, answers),
+  extra: [],
+})
+
+export const RULES: readonly Rule[] = [
+  {
+    // It is not denied, and other servers are not asked for it.
+    rule: 'name-exists',
+    expect(theirs) {
+      const { answer, zone, doesExist } = theirs
+      if (!doesExist) return undefined
+      if (zone === CLUSTER) return answer.rcode === 'NXDOMAIN' ? nodata(theirs) : undefined
+      const isOwn = isOfServices(answer) || [...answer.answer, ...answer.ns].some(line => line.startsWith(`${zone} `))
+      return isOwn ? undefined : nodata(theirs)
+    },
+  },
+  {
+    // It does not exist, or other servers are asked, as for any other type.
+    rule: 'soa-below-apex',
+    expect(theirs) {
+      const { name, type, zone, doesExist, answers } = theirs
+      if (type !== 'SOA' || doesExist) return undefined
+      return zone === CLUSTER ? { ...nodata(theirs), rcode: 'NXDOMAIN' } : answers.get(`${name} MX`)!
+    },
+  },
+  {
+    // The cache of CoreDNS shortens what it does not keep, too.
+    rule: 'cluster-uncached',
+    expect: ({ name, type, answer }) =>
+      name === VERSION && type === 'TXT' ? { ...answer, answer: [`${VERSION} 28800 IN TXT "1.1.0"`] } : undefined,
+  },
+  {
+    rule: 'external-nxdomain',
+    expect({ type, answer, answers }) {
+      const target = / IN CNAME (\S+)$/.exec(answer.answer.at(-1) ?? '')?.[1]
+      const isDenied = target !== undefined && answers.get(`${target} ${type}`)?.rcode === 'NXDOMAIN'
+      return isDenied && type !== 'CNAME' ? { ...answer, rcode: 'NXDOMAIN' } : undefined
+    },
+  },
+]
+
+/** By the first rule that it is a question of, else as CoreDNS has it. */
 function expect(name: string, type: string, answer: Answer, answers: Answers, existing: ReadonlySet<string>): Answer {
   const zone = ZONES.find(zone => isOf(zone, name))
   if (zone === undefined) return answer
-  const nodata: Answer = { rcode: 'NOERROR', aa: true, tc: false, answer: [], ns: soaOf(zone, answers), extra: [] }
-  // A name that exists is not denied, and other servers are not asked for it.
-  if (zone === CLUSTER && existing.has(name) && answer.rcode === 'NXDOMAIN') return nodata
-  const isOwn = isOfServices(answer) || [...answer.answer, ...answer.ns].some(line => line.startsWith(`${zone} `))
-  if (zone !== CLUSTER && existing.has(name) && !isOwn) return nodata
-  // SOA of a name that is not there: it does not exist, or other servers are asked, as for any other type.
-  if (type === 'SOA' && !existing.has(name)) {
-    return zone === CLUSTER ? { ...nodata, rcode: 'NXDOMAIN' } : answers.get(`${name} MX`)!
+  const theirs = { name, type, answer, zone, doesExist: existing.has(name), answers }
+  for (const rule of RULES) {
+    const expected = rule.expect(theirs)
+    if (expected) return expected
   }
-  // The cache of CoreDNS shortens what it does not keep, too.
-  if (name === VERSION && type === 'TXT') return { ...answer, answer: [`${VERSION} 28800 IN TXT "1.1.0"`] }
-  // The target of an alias that is not there is told (RFC 6604).
-  const target = / IN CNAME (\S+)$/.exec(answer.answer.at(-1) ?? '')?.[1]
-  const isDenied = target !== undefined && answers.get(`${target} ${type}`)?.rcode === 'NXDOMAIN'
-  return isDenied && type !== 'CNAME' ? { ...answer, rcode: 'NXDOMAIN' } : answer
+  return answer
 }
 
 const soaOf = (zone: string, answers: Answers): string[] => answers.get(`${zone} SOA`)?.answer ?? []
