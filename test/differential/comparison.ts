@@ -7,7 +7,7 @@ import { buildQuery, decode } from '../server/message.ts'
 import { type Answer, TYPES, describe } from '../site/zonefile.ts'
 import { LABELS, NAMESPACES, keyOf } from './cluster.ts'
 import { DIFFERENCES } from './differences.ts'
-import { ADDRESSES, type Question, makeQuestion, makeRandom, reverse } from './questions.ts'
+import { ADDRESSES, type Question, listWalk, makeQuestion, makeRandom, reverse, searched } from './questions.ts'
 
 /** Until both know of a change. */
 const PATIENCE_MS = 20_000
@@ -41,6 +41,19 @@ export interface ComparisonOptions {
   readonly ports: { readonly ours: number; readonly theirs: number }
   /** Those that the servers are to serve; all when absent. */
   readonly namespaces?: readonly string[]
+  /** Whether the servers follow the search path of a Pod: then the questions are a Pod's. */
+  readonly isWalking?: boolean
+}
+
+/** Who asks, where it is to be a Pod; and who is none. */
+const POD_ADDRESS = '127.0.0.1'
+const OTHER_ADDRESS = '127.0.0.2'
+const openOther = (port: number): UdpClient => new UdpClient(port, POD_ADDRESS, OTHER_ADDRESS)
+const POD: ApiObject = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'asking', namespace: 'default', labels: LABELS },
+  status: { phase: 'Running', podIP: POD_ADDRESS, podIPs: [{ ip: POD_ADDRESS }] },
 }
 
 const sentinelAddress = (round: number): string => `10.200.${round >> 8}.${round & 255}`
@@ -50,6 +63,8 @@ export class Comparison {
   readonly #ours: UdpClient
   readonly #theirs: UdpClient
   readonly #namespaces: readonly string[]
+  /** Those whose path nobody knows; only where there are search paths. */
+  readonly #others: { readonly ours: UdpClient; readonly theirs: UdpClient } | undefined
   readonly #objects = new Map<string, ApiObject>()
   #round = 0
   /** Questions that were compared. */
@@ -59,10 +74,11 @@ export class Comparison {
   /** How often each rule was needed. */
   readonly explained = new Map<string, number>()
 
-  constructor(api: FakeApi, { ports, namespaces = NAMESPACES }: ComparisonOptions) {
+  constructor(api: FakeApi, { ports, namespaces = NAMESPACES, isWalking = false }: ComparisonOptions) {
     this.#api = api
     this.#ours = new UdpClient(ports.ours)
     this.#theirs = new UdpClient(ports.theirs)
+    if (isWalking) this.#others = { ours: openOther(ports.ours), theirs: openOther(ports.theirs) }
     // Those of the system would be names that no question is about.
     for (const kind of ['Service', 'EndpointSlice'])
       for (const own of api.store.list(api.store.resource(kind))) this.#delete(own)
@@ -72,13 +88,18 @@ export class Comparison {
   close(): void {
     this.#ours.close()
     this.#theirs.close()
+    this.#others?.ours.close()
+    this.#others?.theirs.close()
   }
 
   /** Throws Unlike. */
   async compare(objects: readonly ApiObject[], seed: number, count: number): Promise<void> {
     const random = makeRandom(seed)
     await this.#change(objects, random)
-    for (let i = 0; i < count; i++) await this.#compareOne(makeQuestion(random, objects), objects)
+    for (let i = 0; i < count; i++) {
+      const question = makeQuestion(random, objects)
+      await this.#compareOne(this.#others ? searched(random, question) : question, objects)
+    }
   }
 
   async #compareOne(question: Question, objects: readonly ApiObject[]): Promise<void> {
@@ -86,22 +107,49 @@ export class Comparison {
     this.asked++
     if (theirs.answer.length > 0) this.found++
     if (JSON.stringify(ours) === JSON.stringify(theirs)) return
-    const lowered = { ...question, name: question.name.toLowerCase() }
-    const askTheirs = (name: string, type: string): Promise<Answer> => ask(this.#theirs, { name, type })
-    const addresses = [...ADDRESSES, sentinelAddress(this.#round)]
-    const pair = { question: lowered, ours, theirs, objects, addresses }
-    for (const { rule, explains } of DIFFERENCES) {
-      if (await explains({ ...pair, ask: askTheirs })) {
-        this.explained.set(rule, (this.explained.get(rule) ?? 0) + 1)
-        return
-      }
+    const rule = (await this.#explain(question, ours, theirs, objects)) ?? (await this.#explainWalk(question, objects))
+    if (rule === undefined) throw new Unlike(question, ours, theirs)
+    this.explained.set(rule, (this.explained.get(rule) ?? 0) + 1)
+  }
+
+  /** The rule by which the answers may differ. */
+  async #explain(
+    question: Question,
+    ours: Answer,
+    theirs: Answer,
+    objects: readonly ApiObject[],
+  ): Promise<string | undefined> {
+    const oracle = this.#others?.theirs ?? this.#theirs
+    const pair = {
+      question: { ...question, name: question.name.toLowerCase() },
+      ours,
+      theirs,
+      objects,
+      addresses: [...ADDRESSES, sentinelAddress(this.#round)],
+      ask: (name: string, type: string): Promise<Answer> => ask(oracle, { name, type }),
     }
-    throw new Unlike(question, ours, theirs)
+    for (const { rule, explains } of DIFFERENCES) if (await explains(pair)) return rule
+    return undefined
+  }
+
+  /** A walk may end otherwise where one of its names is answered otherwise. */
+  async #explainWalk({ name, type }: Question, objects: readonly ApiObject[]): Promise<string | undefined> {
+    if (!this.#others) return undefined
+    for (const walked of listWalk(name)) {
+      const question = { name: walked, type }
+      const [ours, theirs] = await Promise.all([ask(this.#others.ours, question), ask(this.#others.theirs, question)])
+      const isSame = JSON.stringify(ours) === JSON.stringify(theirs)
+      const rule = isSame ? undefined : await this.#explain(question, ours, theirs, objects)
+      if (rule !== undefined) return rule
+    }
+    return undefined
   }
 
   /** From the cluster of before to this one, and until both servers have heard. */
   async #change(objects: readonly ApiObject[], random: () => number): Promise<void> {
-    const wanted = new Map([...objects, ...this.#makeSentinels()].map(object => [keyOf(object), object]))
+    const wanted = new Map(
+      [...objects, ...this.#makeSentinels(), ...(this.#others ? [POD] : [])].map(object => [keyOf(object), object]),
+    )
     const meanwhile = Array.from({ length: QUESTIONS_MEANWHILE }, () => makeQuestion(random, objects))
     const answers = Promise.all([this.#ours, this.#theirs].map(client => askAll(client, meanwhile)))
     for (const [key, object] of this.#objects) if (!wanted.has(key)) this.#delete(object)
@@ -126,9 +174,10 @@ export class Comparison {
       return true
     }
     const deadlineMs = performance.now() + PATIENCE_MS
-    for (const client of [this.#ours, this.#theirs]) {
+    const { ours, theirs } = this.#others ?? { ours: this.#ours, theirs: this.#theirs }
+    for (const client of [ours, theirs]) {
       while (!(await has(client))) {
-        const who = client === this.#ours ? 'kubezone' : 'CoreDNS'
+        const who = client === ours ? 'kubezone' : 'CoreDNS'
         if (performance.now() > deadlineMs) throw new Error(`${who} does not hear of what has changed`)
         await new Promise(resolve => void setTimeout(resolve, POLL_MS))
       }

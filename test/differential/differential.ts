@@ -14,10 +14,16 @@ import { CoreDns, findCoreDns } from './coredns.ts'
 const CLUSTERS = Number(process.env['DIFFERENTIAL_CLUSTERS'] ?? 40)
 const QUESTIONS = 150
 
-interface Setting extends Pick<ComparisonOptions, 'namespaces'> {
+interface Setting extends Pick<ComparisonOptions, 'namespaces' | 'isWalking'> {
   readonly name: string
   readonly options: readonly string[]
+  /** Beside `kubernetes`. */
+  readonly directives?: readonly string[]
 }
+
+/** Names outside of the cluster do not exist; those whose last label is like that of a zone are left alone. */
+const NOTHING_OUTSIDE =
+  'template ANY ANY . {\n match "(^|[.])([^la][^.]*|l([^o][^.]*)?|a([^r][^.]*)?)[.]$"\n rcode NXDOMAIN\n fallthrough\n }'
 
 const SETTINGS: readonly Setting[] = [
   { name: 'pods insecure', options: ['pods insecure'] },
@@ -28,11 +34,17 @@ const SETTINGS: readonly Setting[] = [
     options: ['pods insecure', 'namespaces default svc', 'labels app.kubernetes.io/part=x', 'ignore empty_service'],
     namespaces: ['default', 'svc'],
   },
+  {
+    name: 'along the search path of a Pod',
+    options: ['pods verified'],
+    directives: ['autopath @kubernetes', NOTHING_OUTSIDE],
+    isWalking: true,
+  },
 ]
 
-const corefile = (port: number, endpoint: string, options: readonly string[]): string => `.:${port} {
+const corefile = (port: number, endpoint: string, { options, directives = [] }: Setting): string => `.:${port} {
     bind 127.0.0.1
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
+${directives.map(line => `    ${line}\n`).join('')}    kubernetes cluster.local in-addr.arpa ip6.arpa {
         endpoint ${endpoint}
 ${options.map(line => `        ${line}\n`).join('')}    }
 }
@@ -48,7 +60,8 @@ async function freePort(): Promise<number> {
 
 const found = findCoreDns(line => process.stderr.write(`${line}\n`))
 
-for (const { name, options, namespaces } of SETTINGS) {
+for (const setting of SETTINGS) {
+  const { name, namespaces, isWalking } = setting
   void test(`answers as CoreDNS: ${name}`, { skip: 'missing' in found ? found.missing : false }, async t => {
     if ('missing' in found) return
     // Reserved only for the moment: CoreDNS does not tell which port it has taken.
@@ -56,11 +69,11 @@ for (const { name, options, namespaces } of SETTINGS) {
     const api = openApi({ controllers: false })
     t.teardown(() => api.close())
     const endpoint = await api.listen()
-    const coreDns = await CoreDns.start(found.file, corefile(theirs, endpoint, options))
+    const coreDns = await CoreDns.start(found.file, corefile(theirs, endpoint, setting))
     t.teardown(() => coreDns.stop())
-    const site = await RunningSite.start({ corefile: corefile(0, endpoint, options) })
+    const site = await RunningSite.start({ corefile: corefile(0, endpoint, setting) })
     t.teardown(() => site.stop())
-    const comparison = new Comparison(api, { ports: { ours: site.port, theirs }, namespaces })
+    const comparison = new Comparison(api, { ports: { ours: site.port, theirs }, namespaces, isWalking })
     t.teardown(() => comparison.close())
     const property = fc.asyncProperty(cluster, fc.integer(), (objects, seed) =>
       comparison.compare(objects, seed, QUESTIONS),

@@ -104,3 +104,23 @@ export function makeQuestion(random: () => number, objects: readonly ApiObject[]
   const spelled = isMixed ? name.replaceAll(/[a-z]/g, letter => (random() < 0.5 ? letter.toUpperCase() : letter)) : name
   return { name: spelled, type: name.endsWith('.arpa.') && random() < 0.6 ? 'PTR' : pick(QTYPES) }
 }
+
+/** The search path of a Pod in `default`; a node's has nothing that would be there. */
+export const FIRST_SUFFIX = `default.svc.${ZONE}`
+const SEARCH_PATH = [FIRST_SUFFIX, `svc.${ZONE}`, ZONE, '']
+
+/** Mostly the question as a Pod asks it that has left off a part of the name, or nothing. */
+export function searched(random: () => number, { name, type }: Question): Question {
+  if (random() < 0.3) return { name, type }
+  const lowered = name.toLowerCase()
+  const suffix = SEARCH_PATH.find(ending => ending !== '' && lowered.endsWith(`.${ending}`)) ?? ''
+  const isWhole = random() < 0.2
+  const base = isWhole ? name : name.slice(0, name.length - suffix.length)
+  return { name: `${base}${FIRST_SUFFIX}`, type }
+}
+
+/** The names that a walk looks for, the one that is asked for among them. */
+export function listWalk(name: string): string[] {
+  if (!name.toLowerCase().endsWith(`.${FIRST_SUFFIX}`)) return []
+  return SEARCH_PATH.map(suffix => name.slice(0, name.length - FIRST_SUFFIX.length) + suffix)
+}

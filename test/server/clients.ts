@@ -12,11 +12,13 @@ export class UdpClient {
   readonly #messages: Buffer[] = []
   readonly #waiting: ((message: Buffer) => void)[] = []
 
-  constructor(port: number, address = '127.0.0.1') {
+  /** `from` is the address that it asks from, where it matters. */
+  constructor(port: number, address = '127.0.0.1', from?: string) {
     this.#port = port
     this.#address = address
     // Room for the answers to a burst, which come at once.
     this.socket = dgram.createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 })
+    if (from !== undefined) this.socket.bind(0, from)
     this.socket.on('message', message => {
       const waiting = this.#waiting.shift()
       if (waiting) waiting(message)
