@@ -1,18 +1,23 @@
 // The addresses that this server is known by.
 
-import { networkInterfaces } from 'node:os'
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { parseAddress } from '../../wire/address.ts'
+
+type Interfaces = Readonly<Record<string, readonly Pick<NetworkInterfaceInfo, 'address'>[] | undefined>>
 
 /**
  * Where clients reach this server: the addresses of `bind`, else those of the interfaces. Loopback counts only where there is nothing else;
  * link-local addresses are no use in a record.
  */
-export function listLocalAddresses(bound: readonly string[]): Uint8Array[] {
+export function listLocalAddresses(
+  bound: readonly string[],
+  interfaces: Interfaces = networkInterfaces(),
+): Uint8Array[] {
   const listed = bound.filter(address => address !== '0.0.0.0' && address !== '::')
   const texts =
     listed.length > 0
       ? listed
-      : Object.values(networkInterfaces()).flatMap(addresses => addresses?.map(({ address }) => address) ?? [])
+      : Object.values(interfaces).flatMap(addresses => addresses?.map(({ address }) => address) ?? [])
   const addresses = texts
     .map(text => parseAddress(text.split('%', 1)[0]))
     .filter(address => address !== undefined)

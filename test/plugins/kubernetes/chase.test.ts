@@ -167,11 +167,22 @@ void t.test('targets in another zone of this server, and in a circle of them', a
     across: 'kubernetes.default.svc.cluster.other',
     ping: 'pong.default.svc.cluster.other',
     pong: 'ping.default.svc.cluster.local',
+    'to-gone': 'gone.default.svc.cluster.other',
+    gone: 'missing.example.org',
+    'to-cut': 'cut.default.svc.cluster.other',
+    cut: 'cut.example.org',
   })
   t.same((await site.ask(name('across'), 'A')).answer, [
     `${name('across')} 30 IN CNAME ${name('kubernetes', 'cluster.other.')}`,
     `${name('kubernetes', 'cluster.other.')} 5 IN A 10.96.0.1`,
   ])
+  // What the last of them says counts: TC, and that it does not exist (RFC 6604 section 3).
+  t.match(await site.ask(name('to-gone'), 'A'), {
+    rcode: 'NXDOMAIN',
+    tc: false,
+    answer: [/CNAME missing/, /CNAME gone/],
+  })
+  t.match(await site.ask(name('to-cut'), 'A'), { rcode: 'NOERROR', tc: true })
   const { rcode, answer } = await site.ask(name('ping'), 'A')
   t.equal(rcode, 'NOERROR')
   t.ok(answer.length > 1 && answer.length <= 11, `${answer.length} records`)
