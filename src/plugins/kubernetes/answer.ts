@@ -83,7 +83,7 @@ export function followCname(
     entry = image.entry(block, query.qtype)
     if (entry !== NO_ENTRY) {
       const from = reply.position
-      if (topology?.find(query, image, block)) {
+      if (topology?.find(query, image, block, entry)) {
         sampler.add(topology.image, query, reply, topology.block, topology.entry)
       } else {
         sampler.add(image, query, reply, block, entry)

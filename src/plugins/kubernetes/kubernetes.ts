@@ -123,7 +123,7 @@ export class KubernetesHandler implements Handler {
       return this.#noData(reply, zoneAt)
     }
     const topology = this.#topology
-    if (topology?.find(query, image, block)) {
+    if (topology?.find(query, image, block, entry)) {
       const { image: zoned, block: zonedBlock, entry: zonedEntry } = topology
       return this.#write(query, reply, zoneAt, zoned, zonedBlock, zonedEntry, shift + topology.shift)
     }

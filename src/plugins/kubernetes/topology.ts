@@ -21,10 +21,12 @@ export class Topology {
     this.#clients = clients
   }
 
-  /** Looks up what the client is told in place of the set that `block` of the zones' image has. Allocates nothing. */
-  find(query: Query, zones: ZoneImage, block: number): boolean {
+  /** Looks up what the client is told in place of a set of the zones' image. Allocates nothing. */
+  find(query: Query, zones: ZoneImage, block: number, entry: number): boolean {
     const { qtype } = query
     if (qtype !== Type.A && qtype !== Type.AAAA && qtype !== Type.SRV) return false
+    // Of one address there is nothing to choose; this is what most names have.
+    if (zones.count(entry) < 2 && zones.additionalCount(entry) < 2) return false
     const clients = this.#clients
     if (!clients.findZone(query.clientAddress)) return false
     const { length } = clients

@@ -86,6 +86,11 @@ const services: ApiObject[] = [
   headless('ports'),
   slice('ports', [meant('10.0.4.1', A)], { ports: [{ name: 'one', port: 1 }] }),
   slice('ports', [meant('10.0.4.2', B)], { ports: [{ name: 'two', port: 2 }], name: 'ports-2' }),
+  headless('twins'),
+  slice('twins', [
+    { ...meant('10.0.7.1', A), hostname: 'twin' },
+    { ...meant('10.0.7.2', B), hostname: 'twin' },
+  ]),
   clusterIP('web', ['10.96.0.20']),
   slice('web', [meant('10.0.5.1', A), meant('10.0.5.2', B)]),
   externalName('alias', DB),
@@ -187,6 +192,7 @@ const rows: [from: Client, question: string, ...lines: string[]][] = [
   // Each port by itself: this one has nothing in the zone.
   ['a', `ports.${S} A`, `ports.${S} 5 A 10.0.4.1`],
   ['a', `_two._tcp.ports.${S} A`, `_two._tcp.ports.${S} 5 A 10.0.4.2`],
+  ['a', `twins.${S} SRV`, `twins.${S} 5 SRV 0 100 80 twin.twins.${S}`, `; twin.twins.${S} 5 A 10.0.7.1`],
   // And each family.
   ['b', `two.${S} A`, `two.${S} 5 A 10.0.6.1`],
   ['b', `two.${S} AAAA`, `two.${S} 5 AAAA fd00::6:2`],
