@@ -2,9 +2,10 @@
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import type { Test } from 'tap'
@@ -247,16 +248,73 @@ export class ControlPlane {
     if (code !== 0) throw new Error(err)
   }
 
-  /** The API server comes back without anything that it knew, and so do the controllers. */
+  /** Ends all but the controllers, and keeps what etcd has stored. */
+  async copyData(): Promise<void> {
+    await this.killApi()
+    await this.#etcd?.stop('SIGKILL')
+    cpSync(this.#file('etcd'), this.#file('copy'), { recursive: true })
+    await this.startStorage()
+    await this.startApi()
+  }
+
+  /** The API server comes back as it was when it was copied. */
+  async restoreData(): Promise<void> {
+    await this.killApi()
+    await this.#etcd?.stop('SIGKILL')
+    rmSync(this.#file('etcd'), { recursive: true })
+    cpSync(this.#file('copy'), this.#file('etcd'), { recursive: true })
+    await this.startStorage()
+    await this.startApi()
+  }
+
+  /**
+   * The API server comes back without anything that it knew, and so do the controllers; nobody reaches it before it has come past all versions
+   * that it had given out.
+   */
   async loseData(): Promise<void> {
+    const before = await this.version()
     await this.#controllers?.stop('SIGKILL')
     await this.killApi()
     await this.#etcd?.stop('SIGKILL')
     rmSync(this.#file('etcd'), { recursive: true })
     await this.startStorage()
-    await this.startApi()
+    await this.startApi([], true)
+    await this.writeBeyond(before)
+    await this.#forward()
     this.#startControllers()
     await this.hasDefaults()
+  }
+
+  /** The newest that the API server has given out. */
+  async version(): Promise<number> {
+    const { body } = await this.call<{ metadata: { resourceVersion: string } }>('GET', '/api/v1/namespaces?limit=1')
+    return Number(body.metadata.resourceVersion)
+  }
+
+  /** Writes what nobody asks for until versions are higher than this one. */
+  async writeBeyond(version: number): Promise<void> {
+    const type = 'application/merge-patch+json'
+    for (let touched = 0; (await this.version()) <= version; touched++) {
+      const metadata = { annotations: { touched: String(touched) } }
+      await this.call('PATCH', '/api/v1/namespaces/default', { metadata }, type)
+    }
+  }
+
+  /** To where the API server listens, for those who know it by its kubeconfig. */
+  async #forward(): Promise<void> {
+    const to = this.#port
+    const forwarder = createServer(socket => {
+      const onward = connect(to, '127.0.0.1')
+      socket.pipe(onward).pipe(socket)
+      for (const [one, other] of [
+        [socket, onward],
+        [onward, socket],
+      ])
+        one.on('error', () => {}).once('close', () => other.destroy())
+    })
+    forwarder.listen(this.#ports[2], '127.0.0.1')
+    await once(forwarder, 'listening')
+    this.#t.teardown(() => forwarder.close())
   }
 
   /** The environment in which `kubectl` is that of this control plane. */

@@ -55,12 +55,12 @@ async function agree(t: Test): Promise<void> {
 }
 
 /** Asks for what lasts until `run` is through; the answers that were not as they should be. */
-async function watchLasting(run: () => Promise<void>): Promise<string[]> {
+async function watchLasting(run: () => Promise<void>, names: readonly string[] = LASTING): Promise<string[]> {
   const wrong: string[] = []
   const over = new AbortController()
   const asking = (async (): Promise<void> => {
     while (!over.signal.aborted) {
-      for (const name of LASTING) {
+      for (const name of names) {
         const { rcode, answer } = await pair.kubezone.ask(name, 'A')
         if (rcode !== 'NOERROR' || answer.length === 0) wrong.push(`${name} ${rcode} ${answer.length}`)
       }
@@ -170,28 +170,30 @@ void t.test('changes that nobody told, and a history that etcd has forgotten', a
   takeLog(t)
 })
 
-void t.test('an API server that has lost its data', async t => {
+void t.test('an API server that comes back from an older copy of its data', async t => {
   const before = await countRelists()
-  await plane.loseData()
-  await kubelet.register()
-  await make('after')
-  const [, ...gone] = LASTING
-  // Its versions begin anew, and it is silent about those that it has not reached: that takes as long as a watch may be silent.
-  const isHeard = await eventually(async () => {
-    const denied = await Promise.all(gone.map(name => pair.kubezone.ask(name, 'A')))
-    const { rcode } = await pair.kubezone.ask('after.default.svc.cluster.local.', 'A')
-    return rcode === 'NOERROR' && denied.every(({ rcode }) => rcode === 'NXDOMAIN')
+  const wrong = await watchLasting(async () => {
+    await plane.copyData()
+    // More than an API server writes when it starts.
+    await plane.writeBeyond((await plane.version()) + 100)
+    await make('made-after-the-copy')
+    const name = 'made-after-the-copy.default.svc.cluster.local.'
+    t.ok(await eventually(async () => (await pair.kubezone.ask(name, 'A')).rcode === 'NOERROR'), 'what is new is there')
+    await plane.restoreData()
+    // Written where it was, with the version that it had.
+    await make('made-instead')
+    const isHeard = await eventually(
+      async () => (await pair.kubezone.ask('made-instead.default.svc.cluster.local.', 'A')).rcode === 'NOERROR',
+    )
+    t.ok(isHeard, 'what came instead is there')
+    t.match(await pair.kubezone.ask(name, 'A'), { rcode: 'NXDOMAIN' })
   })
-  t.ok(isHeard, 'what is new is there, what was lost is not')
-  t.match(await pair.kubezone.ask(LASTING[0], 'A'), { rcode: 'NOERROR' })
+  t.same(wrong, [], 'what lasts was answered all the time')
   t.ok((await countRelists()) > before, 'everything was listed anew')
   t.match(
     takeLog(t),
-    /^\[WARNING\] services: not even a bookmark from a new watch: has the API server lost data\? Listing anew$/m,
+    /^\[WARNING\] the API server has lost data \(it is at version \d+, and was at \d+\): listing everything anew$/m,
   )
-  // CoreDNS never comes to know of it: one that is started now does.
-  const fresh = await Pair.start(t, { folder, kubeconfig })
-  t.same((await compare({ kubezone: pair.kubezone, coredns: fresh.coredns }, await listNames(plane))).slice(0, 10), [])
 })
 
 void t.test('a token that expires, and the one that takes its place', async t => {
@@ -225,7 +227,7 @@ void t.test('a token that expires, and the one that takes its place', async t =>
   await pause(Math.max(0, expiryMs - Date.now()))
   await plane.startApi()
   t.ok(await eventually(() => lines.some(line => line.includes('401'))), 'it has expired')
-  t.ok(reflector.get('default/after'), 'what is known stays')
+  t.ok(reflector.get('default/lasting'), 'what is known stays')
   await rotate(600)
   t.ok(await eventually(() => reflector.status.connected), 'the new one is taken up')
   await make('last')
@@ -237,4 +239,29 @@ void t.test('a token that expires, and the one that takes its place', async t =>
     /the credentials were not accepted: is the token or client certificate expired, or of another cluster\?; keeping the \d+ that are known/,
   )
   t.comment(lines.join('\n'))
+})
+
+void t.test('an API server that has lost its data, and has come past all versions that were known', async t => {
+  const before = await countRelists()
+  const [lasting, ...gone] = LASTING
+  const wrong = await watchLasting(async () => {
+    await plane.loseData()
+    await kubelet.register()
+    await make('after')
+    const isHeard = await eventually(async () => {
+      const denied = await Promise.all(gone.map(name => pair.kubezone.ask(name, 'A')))
+      const { rcode } = await pair.kubezone.ask('after.default.svc.cluster.local.', 'A')
+      return rcode === 'NOERROR' && denied.every(({ rcode }) => rcode === 'NXDOMAIN')
+    })
+    t.ok(isHeard, 'what is new is there, what was lost is not')
+  }, [lasting])
+  t.same(wrong, [], 'what every cluster has was answered all the time')
+  t.ok((await countRelists()) > before, 'everything was listed anew')
+  t.match(
+    takeLog(t),
+    /^\[WARNING\] the API server has lost data \(it is another cluster now\): listing everything anew$/m,
+  )
+  // CoreDNS never comes to know of it: one that is started now does.
+  const fresh = await Pair.start(t, { folder, kubeconfig })
+  t.same((await compare({ kubezone: pair.kubezone, coredns: fresh.coredns }, await listNames(plane))).slice(0, 10), [])
 })
