@@ -167,3 +167,19 @@ void t.test('a closed watch is forgotten', async t => {
   while (api.faults.openWatches({ resource: 'pods' }).length > 0) await new Promise(resolve => setImmediate(resolve))
   t.pass()
 })
+
+void t.test('a watch from a revision that is yet to come is silent until then, bookmarks too', async t => {
+  const from = api.store.revision + 3
+  const stream = await open(`resourceVersion=${from}&allowWatchBookmarks=true`)
+  for (const name of ['a', 'b']) {
+    api.apply(makePod(name))
+    api.sendBookmarks()
+  }
+  api.apply(makePod('c'))
+  api.sendBookmarks()
+  const { type, object } = await stream.next()
+  t.match({ type, version: Number(object.metadata.resourceVersion) }, { type: 'BOOKMARK', version: from })
+  api.apply(makePod('d'))
+  t.match(await stream.next(), { type: 'ADDED', object: { metadata: { name: 'd' } } })
+  await stream.close()
+})
