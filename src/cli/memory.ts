@@ -14,6 +14,9 @@ const MADV_DONTNEED = 4
 /** glibc's own value for both at the start, from which it goes up to 32 MB with each buffer that is given back unless it is set. */
 const THRESHOLD_BYTES = 128 << 10
 
+/** While a large list comes, so often is given back what is not needed for it: of the program itself, the most. */
+const RELEASE_MS = 1_000
+
 /** What has been allocated between the start and the end of the first lists, above which a collection pays: it takes 20 ms of the start. */
 const COLLECTED_BYTES = 8 << 20
 
@@ -25,31 +28,74 @@ const COLLECTED_BYTES = 8 << 20
 export function keepHeapSmall(): void {
   v8.setFlagsFromString('--semi-space-growth-factor=1')
   v8.setFlagsFromString('--memory-saver-mode')
-  // V8's own collections of a heap that grows no more would come in the middle of a load; `loadRelief` makes that one when nobody asks.
+  // V8's own collections of a heap that grows no more would come in the middle of a load; `relieve` makes that one when nobody asks.
   v8.setFlagsFromString('--memory-reducer-gc-count=0')
 }
 
-/**
- * To be called when the lists have been heard: what queries for other servers' names leave behind is best collected in larger portions (a third less
- * CPU for each), and names of the cluster leave nothing behind.
- */
-export function letYoungHeapGrow(): void {
-  v8.setFlagsFromString('--semi-space-growth-factor=2')
-}
+export class Memory {
+  readonly #collect: () => void
+  readonly #system: System | undefined
+  readonly #startBytes = v8.getHeapStatistics().used_heap_size
+  #mayGrow = false
+  #braces = 0
+  #releasing: NodeJS.Timeout | undefined
 
-/**
- * Has malloc give back large buffers at once. The function that is returned gives back what the first lists have left behind. If that is much it
- * stops this thread for as long as a collection of the whole heap takes: it is for the moment before anybody asks.
- */
-export async function loadRelief(): Promise<() => void> {
-  v8.setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  const startBytes = v8.getHeapStatistics().used_heap_size
-  const system = await loadSystem()
-  system?.mallopt(M_MMAP_THRESHOLD, THRESHOLD_BYTES)
-  system?.mallopt(M_TRIM_THRESHOLD, THRESHOLD_BYTES)
-  return () => {
-    if (v8.getHeapStatistics().used_heap_size - startBytes > COLLECTED_BYTES) collect()
+  private constructor(collect: () => void, system: System | undefined) {
+    this.#collect = collect
+    this.#system = system
+  }
+
+  /** Has malloc give back large buffers at once. */
+  static async open(): Promise<Memory> {
+    v8.setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const system = await loadSystem()
+    system?.mallopt(M_MMAP_THRESHOLD, THRESHOLD_BYTES)
+    system?.mallopt(M_TRIM_THRESHOLD, THRESHOLD_BYTES)
+    return new Memory(collect, system)
+  }
+
+  /**
+   * To be called when the lists have been heard: what queries for other servers' names leave behind is best collected in larger portions (a third
+   * less CPU for each), and names of the cluster leave nothing behind.
+   */
+  letYoungHeapGrow(): void {
+    this.#mayGrow = true
+    this.#setGrowth()
+  }
+
+  /**
+   * Gives back what the first lists have left behind. If that is much it stops this thread for as long as a collection of the whole heap takes: it is
+   * for the moment before anybody asks.
+   */
+  relieve(): void {
+    if (v8.getHeapStatistics().used_heap_size - this.#startBytes > COLLECTED_BYTES) this.#collect()
+    this.#release()
+  }
+
+  /** A list begins, or another one. Until the function that it returns is called for each, what it leaves behind is collected in small portions. */
+  brace(): () => void {
+    this.#braces++
+    this.#setGrowth()
+    // A short one needs nothing of it.
+    this.#releasing ??= setInterval(() => this.#release(), RELEASE_MS).unref()
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      if (--this.#braces > 0) return
+      clearInterval(this.#releasing)
+      this.#releasing = undefined
+      this.#setGrowth()
+    }
+  }
+
+  #setGrowth(): void {
+    v8.setFlagsFromString(`--semi-space-growth-factor=${this.#mayGrow && this.#braces === 0 ? 2 : 1}`)
+  }
+
+  #release(): void {
+    const system = this.#system
     system?.malloc_trim(0)
     for (const { address, length } of system ? listPureMappings(realpathSync(process.execPath)) : []) {
       system?.madvise(address, length, MADV_DONTNEED)

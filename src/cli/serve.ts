@@ -9,7 +9,7 @@ import type { ApiDefaults } from '../server/plugin.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { HELP } from './help.ts'
 import { createLog } from './log.ts'
-import { letYoungHeapGrow, loadRelief } from './memory.ts'
+import { Memory } from './memory.ts'
 import { writeOut } from './output.ts'
 import { trapSignals } from './signals.ts'
 import { Site } from './site.ts'
@@ -45,6 +45,7 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
     const api: ApiDefaults = { endpoint, kubeconfig: flags.kubeconfig }
     const defaultPort = flags.dnsPort ?? (isTrial ? TRIAL_PORT : DNS_PORT)
     const fatal = Promise.withResolvers<number>()
+    const memory = await Memory.open()
     const site = new Site({
       corefile: corefile.text,
       file: corefile.file,
@@ -54,10 +55,10 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
       threadLog: target,
       version: VERSION,
       api,
-      relieve: await loadRelief(),
+      memory,
       onFatal: () => fatal.resolve(1),
     })
-    return await run(site, flags, log, fatal.promise, () => {
+    return await run(site, memory, flags, log, fatal.promise, () => {
       // The welcome is for a person; JSON is not.
       if (isExample && fakeApi && flags.logFormat === 'text') welcome(fakeApi.store, site.addresses(), print)
       if (endpoint !== undefined)
@@ -76,6 +77,7 @@ async function makeApi(paths: readonly string[], log: Logger): Promise<FakeApi> 
 
 async function run(
   site: Site,
+  memory: Memory,
   flags: Flags,
   log: Logger,
   fatal: Promise<number>,
@@ -85,7 +87,7 @@ async function run(
   // Nothing is answered before the start is over: whoever asks for the end until then need not wait for it.
   const code = await Promise.race([site.start(), fatal, immediate, graceful.then(() => 0)])
   if (code !== undefined) return code
-  letYoungHeapGrow()
+  memory.letYoungHeapGrow()
   const pidfile = writePidfile(flags.pidfile, log)
   try {
     if (!flags.quiet) for (const line of [...site.keys, VERSION_TEXT]) tell(flags, log, line)

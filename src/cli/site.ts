@@ -14,6 +14,7 @@ import { Configuration, type ConfigurationOptions, parseBlocks, parseWritten } f
 import { Crew } from './crew.ts'
 import { LAMEDUCK_LIMITS, outlast } from './lameduck.ts'
 import type { LogTarget } from './log.ts'
+import type { Memory } from './memory.ts'
 import { type Candidate, Station } from './station.ts'
 
 export interface SiteOptions {
@@ -31,8 +32,8 @@ export interface SiteOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** The plugins that there are, in execution order. */
   readonly plugins?: readonly Plugin[]
-  /** Gives memory back to the system; called before the first list of *kubernetes* is called complete. */
-  readonly relieve?: () => void
+  /** Told of lists. */
+  readonly memory?: Pick<Memory, 'relieve' | 'brace'>
   /** Where serving threads log to; by default lines of text on standard output. */
   readonly threadLog?: LogTarget
   /** A plugin has found that the process must end; it is logged. */
@@ -81,7 +82,8 @@ export class Site {
       metrics: this.metrics,
       http: this.http,
       pollCorefile: () => this.#reloader.poll(),
-      relieve: options.relieve ?? (() => {}),
+      relieve: () => options.memory?.relieve(),
+      brace: () => options.memory?.brace() ?? (() => {}),
       fail(message) {
         log.fatal(message)
         options.onFatal?.()

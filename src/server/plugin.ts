@@ -142,6 +142,8 @@ export interface ControlContext extends ProcessContext {
   readonly pollCorefile: () => Promise<void>
   /** Large work that is not repeated is done: what it has left behind is given back to the system. Takes tens of milliseconds. */
   readonly relieve: () => void
+  /** Large work begins; ends with the function that it returns. Meanwhile memory is kept small, at the cost of speed. */
+  readonly brace: () => () => void
   /** The process cannot go on: this line is logged, and it ends with exit code 1. */
   readonly fail: (message: string) => void
 }

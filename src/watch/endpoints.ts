@@ -4,22 +4,16 @@ import { intern } from './intern.ts'
 import type { SlimEndpoint } from './slim.ts'
 
 /** An endpoint in the text; most have one address. */
-type Packed = readonly [
-  addresses: string | readonly string[],
-  hostname: string,
-  podName: string,
-  zone: string,
-  nodeName: string,
-]
+type Packed = readonly [addresses: string | readonly string[], hostname: string, podName: string, zone: string]
 
 const NONE: readonly SlimEndpoint[] = Object.freeze([])
 
 /** A function that gives them back. */
 export function packEndpoints(endpoints: readonly SlimEndpoint[]): () => readonly SlimEndpoint[] {
   if (endpoints.length === 0) return () => NONE
-  const packed = endpoints.map(({ addresses, hostname, podName, zone, nodeName }): Packed => {
+  const packed = endpoints.map(({ addresses, hostname, podName, zone }): Packed => {
     const [only] = addresses
-    return [addresses.length === 1 ? only : addresses, hostname, podName, zone, nodeName]
+    return [addresses.length === 1 ? only : addresses, hostname, podName, zone]
   })
   const text = JSON.stringify(packed)
   return () => unpack(text)
@@ -33,13 +27,12 @@ function unpack(text: string): readonly SlimEndpoint[] {
   if (text === lastText) return lastEndpoints
   const packed = JSON.parse(text) as readonly Packed[]
   lastEndpoints = Object.freeze(
-    packed.map(([addresses, hostname, podName, zone, nodeName]) =>
+    packed.map(([addresses, hostname, podName, zone]) =>
       Object.freeze({
         addresses: Object.freeze(typeof addresses === 'string' ? [addresses] : addresses),
         hostname,
         podName,
         zone: intern(zone),
-        nodeName: intern(nodeName),
       }),
     ),
   )

@@ -29,6 +29,8 @@ export interface ReflectorOptions<T extends SlimMeta, H = T> {
   readonly log: Log
   /** Without it, that the server has lost data is found out late, or never. */
   readonly lineage?: Lineage
+  /** Called when a list begins; what it returns, when it has ended. */
+  readonly onList?: () => () => void
   /** All namespaces when absent. */
   readonly namespace?: string
   readonly labelSelector?: string
@@ -66,6 +68,7 @@ export class Reflector<T extends SlimMeta, H = T> {
   #attempt = new AbortController()
   #streamsLists = true
   #isListing = false
+  #onListed: (() => void) | undefined
   readonly #outage: Outage
   /** Up to where everything was known before the list that is to come; '' when that was of another history. */
   #versionBefore = ''
@@ -115,6 +118,7 @@ export class Reflector<T extends SlimMeta, H = T> {
     this.#stopping.abort()
     this.#attempt.abort()
     await this.#running
+    this.#onListed?.()
     this.status.connected = false
   }
 
@@ -177,6 +181,7 @@ export class Reflector<T extends SlimMeta, H = T> {
 
   #beginList(): void {
     this.#isListing = true
+    this.#onListed ??= this.#options.onList?.()
     this.#store.beginList()
   }
 
@@ -210,6 +215,8 @@ export class Reflector<T extends SlimMeta, H = T> {
     this.status.synced = true
     this.#outage.end()
     this.#store.completeList()
+    this.#onListed?.()
+    this.#onListed = undefined
   }
 
   async #watch(): Promise<void> {

@@ -53,7 +53,8 @@ export interface SlimEndpoint {
   /** '' when the endpoint is not a Pod. */
   readonly podName: string
   readonly zone: string
-  readonly nodeName: string
+  /** Where it was asked for. */
+  readonly nodeName?: string
   /** The zones whose clients it is meant for (hints), where that was asked for; none when the API does not say. */
   readonly forZones?: readonly string[]
 }
@@ -171,20 +172,31 @@ export function slimEndpointSlice(value: unknown, extras?: SliceExtras): SlimEnd
   })
   // With `topology` each endpoint is held by who indexes it.
   const read = isTopology ? keep(endpoints) : packEndpoints(endpoints)
-  return Object.freeze({
+  const slice = Object.assign(new EndpointList(read), {
     ...meta,
     service: stringOf(labels[SERVICE_NAME_LABEL]),
     importedService: stringOf(labels[IMPORTED_SERVICE_LABEL]),
     sourceCluster: intern(stringOf(labels[SOURCE_CLUSTER_LABEL])),
     addressType: intern(stringOf(object.addressType)),
-    get endpoints() {
-      return read()
-    },
     notReady,
     ...(unready.length > 0 && { unready: Object.freeze(unready) }),
     ports: frozenArray(object.ports, slimEndpointPort),
     lastChangeTriggerTimeMs: timeMsOf(objectOf(metadata.annotations)[TRIGGER_TIME_ANNOTATION]),
   })
+  return Object.freeze(slice)
+}
+
+/** A class, as an object with an accessor of its own takes 900 octets. */
+class EndpointList {
+  readonly #read: () => readonly SlimEndpoint[]
+
+  constructor(read: () => readonly SlimEndpoint[]) {
+    this.#read = read
+  }
+
+  get endpoints(): readonly SlimEndpoint[] {
+    return this.#read()
+  }
 }
 
 /** A function of its own: one in there would hold all that is in there. */
@@ -281,8 +293,10 @@ function slimEndpoint(endpoint: JsonObject, isTopology: boolean): SlimEndpoint {
     hostname: stringOf(endpoint.hostname),
     podName: target.kind === 'Pod' ? stringOf(target.name) : '',
     zone: intern(stringOf(endpoint.zone)),
-    nodeName: intern(stringOf(endpoint.nodeName)),
-    ...(isTopology && { forZones: frozenArray(objectOf(endpoint.hints).forZones, slimZone) }),
+    ...(isTopology && {
+      nodeName: intern(stringOf(endpoint.nodeName)),
+      forZones: frozenArray(objectOf(endpoint.hints).forZones, slimZone),
+    }),
   })
 }
 

@@ -19,6 +19,7 @@ import {
 
 const MIN_SLOTS = 1 << 10
 const MIN_ARENA_BYTES = 64 << 10
+const GROWTH = 4
 
 export class ZoneWriter {
   #buffer: SharedArrayBuffer
@@ -240,11 +241,17 @@ export class ZoneWriter {
   #reserve(length: number): boolean {
     const words = this.#words
     const slots = words[Head.SlotMask] + 1
-    if (words[Head.ArenaEnd] + length <= this.#buffer.byteLength && words[Head.UsedSlots] * 2 < slots) return false
-    // Twice what lives: the next compaction is as far away as it cost.
-    const arenaBytes = Math.max(MIN_ARENA_BYTES, (words[Head.LiveBytes] + length) * 2)
+    const live = words[Head.LiveBytes]
+    const end = words[Head.ArenaEnd] + length
+    const isCrowded = words[Head.UsedSlots] * 2 >= slots
+    const hasRoom = end <= this.#buffer.byteLength && !isCrowded
+    // As much again as lives: the next compaction is as far away as it cost.
+    const isWasteful = end - words[Head.ArenaStart] > Math.max(MIN_ARENA_BYTES, (live + length) * 2)
+    if (hasRoom && !isWasteful) return false
+    // It may grow to a multiple without being copied, as it is there twice meanwhile; what is not written to takes no memory.
+    const arenaBytes = Math.max(MIN_ARENA_BYTES, (live + length) * GROWTH)
     let wanted = MIN_SLOTS
-    while (wanted < words[Head.Names] * 4) wanted *= 2
+    while (wanted < words[Head.Names] * (isCrowded ? 8 : 4)) wanted *= 2
     this.#compact(wanted, arenaBytes)
     return true
   }

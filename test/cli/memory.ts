@@ -2,10 +2,10 @@
 
 import { readFileSync } from 'node:fs'
 import v8 from 'node:v8'
-import { keepHeapSmall, loadRelief } from '../../src/cli/memory.ts'
+import { keepHeapSmall, Memory } from '../../src/cli/memory.ts'
 
 keepHeapSmall()
-const relieve = await loadRelief()
+const memory = await Memory.open()
 let held: unknown[] = []
 for (let i = 0; i < 400_000; i++) held.push({ i, text: `object ${i}` })
 const youngBytes = v8.getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')!.space_size
@@ -19,5 +19,5 @@ const measure = (): object => {
 }
 
 const before = measure()
-relieve()
+memory.relieve()
 process.stdout.write(JSON.stringify({ youngBytes, before, after: measure() }))

@@ -37,6 +37,7 @@ const isPlainModified = (...slices: Slices): boolean => isSliceModified(...slice
 const isZonalModified = (...slices: Slices): boolean => isSliceModified(...slices, { zonal: true })
 
 const one = slice([{ addresses: ['10.0.0.1'], hostname: 'a' }])
+const plain = { ...one, endpoints: one.endpoints }
 hold<SlimEndpointSlice | undefined>(isPlainModified, [
   ['a new slice', undefined, one, true],
   ['the same slice', one, slice([{ addresses: ['10.0.0.1'], hostname: 'a' }]), false],
@@ -58,16 +59,16 @@ hold<SlimEndpointSlice | undefined>(isPlainModified, [
     false,
   ],
   ['another port', one, slice([{ addresses: ['10.0.0.1'], hostname: 'a' }], []), true],
-  ['another Service', one, { ...one, service: 'other' }, true],
-  ['another import', one, { ...one, importedService: 'other' }, true],
-  ['another cluster', one, { ...one, sourceCluster: 'other' }, true],
+  ['another Service', one, { ...plain, service: 'other' }, true],
+  ['another import', one, { ...plain, importedService: 'other' }, true],
+  ['another cluster', one, { ...plain, sourceCluster: 'other' }, true],
   [
     'an endpoint that moves to another node',
     one,
     { ...one, endpoints: one.endpoints.map(endpoint => ({ ...endpoint, nodeName: 'n', zone: 'z' })) },
     false,
   ],
-  ['another time of change', one, { ...one, lastChangeTriggerTimeMs: 1 }, false],
+  ['another time of change', one, { ...plain, lastChangeTriggerTimeMs: 1 }, false],
 ])
 
 const [endpoint] = one.endpoints

@@ -84,26 +84,29 @@ void t.test('an EndpointSlice keeps its ready endpoints and counts the others', 
     ],
     ports: [{ name: 'http', port: 80, protocol: 'TCP' }, { name: null, port: null }, {}],
   })
-  const plain = { hostname: '', podName: '', zone: '', nodeName: '' }
-  t.strictSame(slim, {
-    ...meta,
-    service: 's',
-    importedService: '',
-    sourceCluster: '',
-    addressType: 'IPv4',
-    endpoints: [
-      { addresses: ['10.1.0.1'], hostname: 'web-0', podName: 'web-0', zone: 'z1', nodeName: 'n1' },
-      { addresses: ['10.1.0.3'], ...plain },
-      { addresses: ['10.1.0.4'], ...plain },
-    ],
-    notReady: 1,
-    ports: [
-      { name: 'http', port: 80, protocol: 'TCP' },
-      { name: '', port: -1, protocol: 'TCP' },
-      { name: '', port: -1, protocol: 'TCP' },
-    ],
-    lastChangeTriggerTimeMs: Date.UTC(2026, 10, 20, 10, 0, 0, 123),
-  })
+  const plain = { hostname: '', podName: '', zone: '' }
+  t.strictSame(
+    { ...slim, endpoints: slim?.endpoints },
+    {
+      ...meta,
+      service: 's',
+      importedService: '',
+      sourceCluster: '',
+      addressType: 'IPv4',
+      endpoints: [
+        { addresses: ['10.1.0.1'], hostname: 'web-0', podName: 'web-0', zone: 'z1' },
+        { addresses: ['10.1.0.3'], ...plain },
+        { addresses: ['10.1.0.4'], ...plain },
+      ],
+      notReady: 1,
+      ports: [
+        { name: 'http', port: 80, protocol: 'TCP' },
+        { name: '', port: -1, protocol: 'TCP' },
+        { name: '', port: -1, protocol: 'TCP' },
+      ],
+      lastChangeTriggerTimeMs: Date.UTC(2026, 10, 20, 10, 0, 0, 123),
+    },
+  )
 })
 
 void t.test('an EndpointSlice of another cluster says which, and of which import', async t => {

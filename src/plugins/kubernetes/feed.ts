@@ -275,14 +275,14 @@ export class Feed {
   }
 
   async #start(): Promise<void> {
-    const { log, api, version } = this.#process
+    const { api, version } = this.#process
     const feeds = running.get(this.#process) ?? new Set()
     running.set(this.#process, feeds.add(this))
     this.#makePublishers()
     if (this.#clients) this.#publishers[0].follow(this.#clients.writer)
     this.#connection = await connect(this.#options, api, `kubezone/${version}`, this.#counts.observer)
     const [cluster, clusterSet] = this.#publishers
-    this.#watches = openWatches(this.#connection, this.#options, { cluster, clusterSet }, this.#labels, log)
+    this.#watches = openWatches(this.#connection, this.#options, { cluster, clusterSet }, this.#labels, this.#process)
     for (const watch of this.#watches.values()) watch.start()
   }
 

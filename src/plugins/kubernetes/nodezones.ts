@@ -7,7 +7,7 @@ export class NodeZones {
   readonly #counts = new Map<string, Map<string, number>>()
   readonly #changed = new Set<string>()
 
-  change({ nodeName, zone }: SlimEndpoint, how: 'add' | 'delete'): void {
+  change({ nodeName = '', zone }: SlimEndpoint, how: 'add' | 'delete'): void {
     if (nodeName === '' || zone === '') return
     const zones = this.#counts.get(nodeName) ?? new Map<string, number>()
     const count = (zones.get(zone) ?? 0) + (how === 'add' ? 1 : -1)

@@ -3,7 +3,7 @@
 import type { Log } from '../../watch/outage.ts'
 import { type Clock, SYSTEM_CLOCK } from '../../watch/clock.ts'
 import type { ApiConnection, RequestObserver } from '../../watch/connection.ts'
-import type { ApiDefaults } from '../../server/plugin.ts'
+import type { ApiDefaults, ControlContext } from '../../server/plugin.ts'
 import { connectEndpoint } from '../../watch/endpoint.ts'
 import { connectInCluster } from '../../watch/incluster.ts'
 import type { KubeconfigOptions } from '../../watch/kubeconfig.ts'
@@ -61,12 +61,12 @@ export function openWatches(
   options: Pick<KubernetesOptions, 'labels' | 'namespaceLabels' | 'noEndpoints' | 'pods' | 'topology'>,
   { cluster, clusterSet }: Publishers,
   labels: readonly string[],
-  log: Log,
+  { log, brace }: { readonly log: Log; readonly brace: ControlContext['brace'] },
   clock: Clock = SYSTEM_CLOCK,
 ): Map<string, Watch> {
   const { topology } = options
   const lineage = new Lineage(connection, log)
-  const common = { connection, log, lineage, clock }
+  const common = { connection, log, lineage, clock, onList: brace }
   const labelled = { ...common, labelSelector: options.labels }
   const watches = new Map<string, Watch>()
   watches.set(SERVICES.name, new Reflector({ ...labelled, resource: SERVICES, keeper: new Store(cluster.services) }))

@@ -259,7 +259,7 @@ export async function play({
     topology: false,
   } as const
   const publishers = { cluster: zone.publisher, clusterSet: undefined }
-  const watches = openWatches(connection, options, publishers, [], log, clock)
+  const watches = openWatches(connection, options, publishers, [], { log, brace: () => () => {} }, clock)
   for (const watch of watches.values()) watch.start()
   const pass = async (seconds: number, isOver: () => boolean): Promise<void> => {
     for (let second = 0; second < seconds && !isOver(); second++) {

@@ -311,10 +311,10 @@ void t.test('so are the zones of k8s_external, whenever they came to be', async 
 
 const slimWeb = (clusterIPs: string[]): SlimService =>
   slimService({ metadata: { name: 'dns', namespace: 'kube-system' }, spec: { clusterIPs, ports: [{ port: 53 }] } })!
-const slimSlice = (addresses: string[], annotations = {}): SlimEndpointSlice =>
+const slimSlice = (addresses: string[], annotations = {}, name = 'dns-1'): SlimEndpointSlice =>
   slimEndpointSlice({
     metadata: {
-      name: 'dns-1',
+      name,
       namespace: 'kube-system',
       labels: { 'kubernetes.io/service-name': 'dns' },
       annotations,
@@ -419,10 +419,7 @@ void t.test('names wait for what another slice brings, but not for ever', async 
   const pointer = parseName('1.0.0.10.in-addr.arpa.')!
   const known = (): number =>
     [...names, pointer].filter(name => readSet(zone.image, name, Type.ANY) !== undefined).length
-  const [one, other] = [
-    slimSlice(['10.0.0.1']),
-    { ...slimSlice(['10.0.0.1']), name: 'dns-2', key: 'kube-system/dns-2' },
-  ]
+  const [one, other] = [slimSlice(['10.0.0.1']), slimSlice(['10.0.0.1'], {}, 'dns-2')]
   publisher.namespaces.changed(undefined, slimSystem)
   publisher.services.changed(undefined, slimWeb(['None']))
   publisher.slices.changed(undefined, one)
