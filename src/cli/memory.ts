@@ -20,14 +20,18 @@ const RELEASE_MS = 1_000
 /** What has been allocated between the start and the end of the first lists, above which a collection pays: it takes 20 ms of the start. */
 const COLLECTED_BYTES = 8 << 20
 
+/** A small cluster has been heard by then; the lists of a large one have only begun. */
+const SAVING_AFTER_MS = 300
+
 /**
  * To be called before the first lists come, and behind what Node compiles: its own modules lie in it compiled for the flags that V8 has started with,
- * and are compiled anew for others. The young generation stays at 1 MB instead of growing to 16 with the first lists, and the old one
- * is collected when it has grown by a little instead of by half. V8 reads these flags each time, so they hold for a heap that is there already.
+ * and are compiled anew for others. The young generation stays at 1 MB instead of growing to 16 with the first lists, and the old one, soon,
+ * is collected when it has grown by a little instead of by half: from the beginning, that would be a collection of what the start itself has loaded,
+ * a tenth of its CPU. V8 reads these flags each time, so they hold for a heap that is there already.
  */
 export function keepHeapSmall(): void {
   v8.setFlagsFromString('--semi-space-growth-factor=1')
-  v8.setFlagsFromString('--memory-saver-mode')
+  setTimeout(() => v8.setFlagsFromString('--memory-saver-mode'), SAVING_AFTER_MS).unref()
   // V8's own collections of a heap that grows no more would come in the middle of a load; `relieve` makes that one when nobody asks.
   v8.setFlagsFromString('--memory-reducer-gc-count=0')
 }
@@ -66,11 +70,11 @@ export class Memory {
 
   /**
    * Gives back what the first lists have left behind. If that is much it stops this thread for as long as a collection of the whole heap takes: it is
-   * for the moment before anybody asks.
+   * for the moment before anybody asks. What the system is given back follows in another turn of the event loop, in which answers go out already.
    */
   relieve(): void {
     if (v8.getHeapStatistics().used_heap_size - this.#startBytes > COLLECTED_BYTES) this.#collect()
-    this.#release()
+    setImmediate(() => this.#release())
   }
 
   /** A list begins, or another one. Until the function that it returns is called for each, what it leaves behind is collected in small portions. */

@@ -1,6 +1,6 @@
 // Typed readers of single tokens. Each throws CorefileError `bad_argument` at the token.
 
-import { isIP } from 'node:net'
+import { familyOf } from '../wire/address.ts'
 import { type Prefix, parsePrefix } from './cidr.ts'
 import { CorefileError } from './error.ts'
 import type { Token } from './token.ts'
@@ -78,19 +78,19 @@ export function parseAddress(token: Token, defaultPort?: number): Address {
  */
 export function readAddress(text: string, defaultPort?: number): Address | undefined {
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
-  if (defaultPort !== undefined && (isIP(bare) === 6 || (bare === text && text !== '' && !text.includes(':')))) {
+  if (defaultPort !== undefined && (familyOf(bare) === 6 || (bare === text && text !== '' && !text.includes(':')))) {
     return isHost(bare) ? { host: bare, port: defaultPort } : undefined
   }
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
-  if (match === null || port > 65535 || (match[1] !== undefined && isIP(match[1]) !== 6)) return undefined
+  if (match === null || port > 65535 || (match[1] !== undefined && familyOf(match[1]) !== 6)) return undefined
   const host = match[1] ?? match[2] ?? ''
   return host === '' || isHost(host) ? { host, port } : undefined
 }
 
 function isHost(text: string): boolean {
   // Digits and dots alone are meant as an IPv4 address, not as a name.
-  return isIP(text) !== 0 || (/^[\w.-]+$/.test(text) && !/^[\d.]+$/.test(text))
+  return familyOf(text) !== 0 || (/^[\w.-]+$/.test(text) && !/^[\d.]+$/.test(text))
 }
 
 function badValue(token: Token, expected: string): CorefileError {

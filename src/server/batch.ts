@@ -1,7 +1,7 @@
 // DNS over UDP in batches: recvmmsg takes what has come, each query is answered straight into the memory that sendmmsg sends.
 // The event loop waits for the socket and stays whole: timers, connections and upstreams live in the same thread.
 
-import { isIPv6 } from 'node:net'
+import { isIpv6 } from '../wire/address.ts'
 import type { BatchIo } from './io.ts'
 import type { Exchange } from './exchange.ts'
 import type { ListenerContext, UdpTransport } from './listener.ts'
@@ -39,7 +39,7 @@ export class BatchListener implements UdpTransport, SendingSocket {
   }
 
   async open(): Promise<void> {
-    const isV6 = isIPv6(this.#context.address)
+    const isV6 = isIpv6(this.#context.address)
     const type = libc.SOCK_DGRAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC
     this.fd = this.#check('socket', this.#io.libc.socket(isV6 ? libc.AF_INET6 : libc.AF_INET, type, 0))
     try {
@@ -175,7 +175,7 @@ export class BatchListener implements UdpTransport, SendingSocket {
   /** A connected socket is skipped when the kernel chooses one of those that share a port. Port 9 (discard) of our own never sends. */
   leave(): void {
     const { address } = this.#context
-    const peer = !WILDCARDS.has(address) ? address : isIPv6(address) ? '::1' : '127.0.0.1'
+    const peer = !WILDCARDS.has(address) ? address : isIpv6(address) ? '::1' : '127.0.0.1'
     const { libc: calls } = this.#io
     const name = encodeSockaddr(peer, DISCARD_PORT, name => calls.if_nametoindex(name))
     calls.connect(this.fd, calls.addressOf(name.buffer), name.length)

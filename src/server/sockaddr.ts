@@ -1,6 +1,5 @@
 // Socket addresses as Linux has them (struct sockaddr_in, struct sockaddr_in6): the family in the host's order, the port in the network's.
 
-import { isIPv6 } from 'node:net'
 import { parseAddress } from '../wire/address.ts'
 import { AF_INET, AF_INET6 } from './libc.ts'
 
@@ -21,7 +20,7 @@ export function encodeSockaddr(address: string, port: number, interfaceIndex: (n
   const [text, scope] = address.split('%', 2)
   const octets = parseAddress(text)
   if (!octets) throw Object.assign(new Error(`${address} is not an address`), { code: 'EINVAL' })
-  const isV6 = isIPv6(text)
+  const isV6 = octets.length === 16
   // With a buffer of its own, however small: one on the heap of JavaScript may move.
   const bytes = new Uint8Array(new ArrayBuffer(isV6 ? SOCKADDR_IN6_LENGTH : SOCKADDR_IN_LENGTH))
   const view = new DataView(bytes.buffer)

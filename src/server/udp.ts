@@ -2,7 +2,7 @@
 
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { isIPv6 } from 'node:net'
+import { isIpv6 } from '../wire/address.ts'
 import type { Exchange } from './exchange.ts'
 import type { ListenerContext, UdpTransport } from './listener.ts'
 import { ClientAddresses } from './client.ts'
@@ -25,10 +25,10 @@ export class UdpListener implements UdpTransport {
   constructor(context: ListenerContext) {
     this.#context = context
     this.#socket = dgram.createSocket({
-      type: isIPv6(context.address) ? 'udp6' : 'udp4',
+      type: isIpv6(context.address) ? 'udp6' : 'udp4',
       reusePort: context.reusePort,
       // Replies go to where queries came from, which is never a name: no look-up, and the reply leaves in the same turn.
-      lookup: (address, _options, callback) => callback(null, address, isIPv6(address) ? 6 : 4),
+      lookup: (address, _options, callback) => callback(null, address, isIpv6(address) ? 6 : 4),
     })
   }
 

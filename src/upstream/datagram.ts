@@ -1,7 +1,7 @@
 // Datagrams to and from one server. Whoever brings batched I/O writes another `openDatagrams`.
 
 import dgram from 'node:dgram'
-import { isIPv6 } from 'node:net'
+import { isIpv6 } from '../wire/address.ts'
 import type { Endpoint } from './endpoint.ts'
 
 export interface Datagrams {
@@ -37,7 +37,7 @@ class NodeDatagrams implements Datagrams {
   unsent = 0
 
   constructor({ address, port }: Endpoint, source: string | undefined, sink: DatagramSink) {
-    const family = isIPv6(address) ? 6 : 4
+    const family = isIpv6(address) ? 6 : 4
     this.#sink = sink
     // An address is never looked up, so that all this happens at once.
     const socket = dgram.createSocket({

@@ -1,6 +1,5 @@
 import { Agent as HttpAgent, type ClientRequest, request as requestHttp, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
-import { isIPv6 } from 'node:net'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import { ApiFault, explainNetworkError, FaultCode, publicAddress } from './fault.ts'
 import { RequestLimiter, type RequestLimits } from './limit.ts'
@@ -216,5 +215,5 @@ function isSame(one: string | Buffer | undefined, other: string | Buffer | undef
 
 /** `host:port`, the host in brackets when it is an IPv6 address. */
 export function joinHostPort(host: string, port: string): string {
-  return `${isIPv6(host) ? `[${host}]` : host}:${port}`
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { type ConnectionOptions, type Credentials, HttpConnection } from './connection.ts'
+import { readCredential } from './credential.ts'
 import { ApiFault, FaultCode } from './fault.ts'
 
 /** The options `endpoint` and `tls` of the kubernetes plugin. */
@@ -23,9 +23,9 @@ export async function connectEndpoint(options: EndpointOptions): Promise<HttpCon
   const credentials = async (): Promise<Credentials> => ({
     headers: {},
     tls: {
-      ...(tls.ca === undefined ? {} : { ca: await readPem(tls.ca, 'CA') }),
-      ...(tls.cert === undefined ? {} : { cert: await readPem(tls.cert, 'client certificate') }),
-      ...(tls.key === undefined ? {} : { key: await readPem(tls.key, 'client key') }),
+      ...(tls.ca === undefined ? {} : { ca: readPem(tls.ca, 'CA') }),
+      ...(tls.cert === undefined ? {} : { cert: readPem(tls.cert, 'client certificate') }),
+      ...(tls.key === undefined ? {} : { key: readPem(tls.key, 'client key') }),
     },
   })
   await credentials()
@@ -35,13 +35,11 @@ export async function connectEndpoint(options: EndpointOptions): Promise<HttpCon
   )
 }
 
-async function readPem(file: string, what: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new ApiFault(
-      FaultCode.CONFIGURATION,
-      `cannot read the ${what} of the API connection, ${file} (${error.code}): check the tls option`,
-    )
-  })
+function readPem(file: string, what: string): string {
+  const text = readCredential(
+    file,
+    code => `cannot read the ${what} of the API connection, ${file} (${code}): check the tls option`,
+  )
   if (!text.includes('-----BEGIN ')) {
     throw new ApiFault(
       FaultCode.CONFIGURATION,

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ConnectionOptions, type Credentials, HttpConnection, joinHostPort } from './connection.ts'
+import { readCredential } from './credential.ts'
 import { ApiFault, FaultCode } from './fault.ts'
 
 /** Where kubelet mounts the token and the CA of the pod's service account. */
@@ -26,21 +26,20 @@ export async function connectInCluster(options: InClusterOptions = {}): Promise<
   // kubelet changes the token about every 48 minutes, and a CA may be changed too. Requests are minutes apart, so the
   // files are simply read for each: nothing is ever older than the request that uses it.
   const credentials = async (): Promise<Credentials> => ({
-    headers: { authorization: `Bearer ${await readSecret(directory, 'token')}` },
-    tls: { ca: await readSecret(directory, 'ca.crt') },
+    headers: { authorization: `Bearer ${readSecret(directory, 'token')}` },
+    tls: { ca: readSecret(directory, 'ca.crt') },
   })
   await credentials()
   return new HttpConnection({ baseUrl: `https://${joinHostPort(host, port)}`, credentials }, options)
 }
 
-async function readSecret(directory: string, name: string): Promise<string> {
+function readSecret(directory: string, name: string): string {
   const file = join(directory, name)
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new ApiFault(
-      FaultCode.CONFIGURATION,
-      `cannot read ${file} (${error.code}): set automountServiceAccountToken: true in the pod, or give kubeconfig or endpoint`,
-    )
-  })
+  const text = readCredential(
+    file,
+    code =>
+      `cannot read ${file} (${code}): set automountServiceAccountToken: true in the pod, or give kubeconfig or endpoint`,
+  )
   if (text.trim() === '')
     throw new ApiFault(FaultCode.CONFIGURATION, `${file} is empty: the pod's service account has no token yet`)
   return text.trim()

@@ -10,6 +10,21 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text)
 }
 
+/**
+ * 4 or 6, or 0 for what is no address; with the scope that an IPv6 address may name (`fe80::1%eth0`). As `net.isIP` has it, whose regular expression
+ * takes 10 ms of a start to compile.
+ */
+export function familyOf(text: string): 0 | 4 | 6 {
+  const [, bare, scope] = /^([^%]*)(%[\da-zA-Z.:-]+)?$/.exec(text) ?? []
+  const length = bare === undefined ? 0 : (parseAddress(bare)?.length ?? 0)
+  return length === 16 ? 6 : length === 4 && scope === undefined ? 4 : 0
+}
+
+/** Of an address: of other text it says nothing. */
+export function isIpv6(address: string): boolean {
+  return address.includes(':')
+}
+
 function parseIpv4(text: string): Uint8Array | undefined {
   const octets = new Uint8Array(4)
   let field = 0

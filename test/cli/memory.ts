@@ -1,6 +1,7 @@
 // Fills the young generation with what lives on, then gives back; prints what that did. A process of its own: flags of V8 hold for all of it.
 
 import { readFileSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import v8 from 'node:v8'
 import { keepHeapSmall, Memory } from '../../src/cli/memory.ts'
 
@@ -20,4 +21,5 @@ const measure = (): object => {
 
 const before = measure()
 memory.relieve()
+await setImmediate()
 process.stdout.write(JSON.stringify({ youngBytes, before, after: measure() }))

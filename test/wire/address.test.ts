@@ -2,13 +2,14 @@ import { isIP, SocketAddress } from 'node:net'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { formatAddress, parseAddress, reverseName } from '../../src/wire/address.ts'
+import { familyOf, formatAddress, isIpv6, parseAddress, reverseName } from '../../src/wire/address.ts'
 
 void t.test('text is an address exactly when Node says so', async t => {
   const texts = fc.oneof(
     fc.ipV4(),
     fc.ipV6(),
     fc.stringMatching(/^[0-9a-f:.]{0,24}$/),
+    fc.stringMatching(/^(::1|fe80::1:2|1\.2\.3\.4|a::b::c)%?[a-z0-9%:._-]{0,6}$/),
     fc
       .array(fc.constantFrom('0', '1', 'ff', '255', '256', '01', '::', ':', '.', '1.2.3.4', 'g', '%'), { maxLength: 9 })
       .map(parts => parts.join('')),
@@ -18,6 +19,8 @@ void t.test('text is an address exactly when Node says so', async t => {
   fc.assert(
     fc.property(texts, text => {
       const family = text.includes('%') ? 0 : isIP(text)
+      assert.equal(familyOf(text), isIP(text), text)
+      if (family !== 0) assert.equal(isIpv6(text), family === 6, text)
       assert.equal(parseAddress(text)?.length ?? 0, [0, 4, 16][[0, 4, 6].indexOf(family)], text)
     }),
     { numRuns: 2_000 },

@@ -1,8 +1,7 @@
 // Addresses and names of interfaces, as the addresses to listen on.
 
-import { isIPv6 } from 'node:net'
 import type { NetworkInterfaceInfo } from 'node:os'
-import { formatAddress, parseAddress } from '../../wire/address.ts'
+import { familyOf, formatAddress, parseAddress } from '../../wire/address.ts'
 
 /** What `os.networkInterfaces()` returns. */
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>
@@ -20,5 +19,5 @@ export function listAddresses(text: string, interfaces: Interfaces): string[] | 
   }
   const address = parseAddress(text)
   if (address) return [formatAddress(address)]
-  return text.includes('%') && isIPv6(text) ? [text] : undefined
+  return text.includes('%') && familyOf(text) === 6 ? [text] : undefined
 }

@@ -1,7 +1,7 @@
 // Datagrams to upstream servers through libc: Node's sockets take twice as long for each (docs/decisions.md, Forwarding).
 
-import { isIPv6 } from 'node:net'
 import { getSystemErrorName } from 'node:util'
+import { isIpv6 } from '../../wire/address.ts'
 import type { Logger } from 'pino'
 import { Io, loadBatchIo } from '../../server/io.ts'
 import * as libc from '../../server/libc.ts'
@@ -66,7 +66,7 @@ class LibcDatagrams implements Datagrams {
     this.#memory = memory
     this.#sink = sink
     const type = libc.SOCK_DGRAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC
-    this.#fd = this.#check('socket', calls.socket(isIPv6(address) ? libc.AF_INET6 : libc.AF_INET, type, 0))
+    this.#fd = this.#check('socket', calls.socket(isIpv6(address) ? libc.AF_INET6 : libc.AF_INET, type, 0))
     try {
       // Without a source the kernel binds it as it is connected.
       if (source !== undefined) this.#name('bind', source, 0)

@@ -1,9 +1,9 @@
 // The block of a `forward` directive.
 
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import tls from 'node:tls'
+import { familyOf } from '../../wire/address.ts'
 import type { Cursor } from '../../corefile/directive.ts'
 import { parseZones } from '../../corefile/key.ts'
 import type { Token } from '../../corefile/token.ts'
@@ -232,13 +232,14 @@ function readRcode(line: Cursor, token: Token): Rcode {
 }
 
 function readIp(line: Cursor, token: Token): string {
-  if (isIP(token.text) === 0) throw line.error('bad_argument', `'${token.text}' is no IP address`, 'one', token)
+  if (familyOf(token.text) === 0) throw line.error('bad_argument', `'${token.text}' is no IP address`, 'one', token)
   return token.text
 }
 
 function readResolver(line: Cursor, token: Token): string {
   const [, v6, v4, port = '53'] = /^(?:\[(.*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(token.text) ?? []
-  const isResolver = isIP(token.text) !== 0 || (isIP(v6 ?? v4 ?? '') !== 0 && Number(port) > 0 && Number(port) < 65_536)
+  const isResolver =
+    familyOf(token.text) !== 0 || (familyOf(v6 ?? v4 ?? '') !== 0 && Number(port) > 0 && Number(port) < 65_536)
   if (isResolver) return token.text
   throw line.error('bad_argument', `'${token.text}' is no resolver`, 'IP or IP:PORT', token)
 }

@@ -1,9 +1,7 @@
 // Servers that a file in the format of resolv.conf names; the file is watched.
 
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { isIP } from 'node:net'
-import type { Stats } from 'node:fs'
+import fs, { type Stats, readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { familyOf } from '../../wire/address.ts'
 import type { Endpoint } from '../../upstream/endpoint.ts'
 import { DNS_PORT } from './target.ts'
 
@@ -14,7 +12,7 @@ const INTERVAL_MS = 5_000
 export function parseResolvConf(text: string): string[] {
   return text.split('\n').flatMap(line => {
     const [keyword, address = ''] = line.trim().split(/\s+/)
-    return keyword === 'nameserver' && isIP(address) !== 0 ? [address] : []
+    return keyword === 'nameserver' && familyOf(address) !== 0 ? [address] : []
   })
 }
 
@@ -43,7 +41,7 @@ export class ResolvConf {
 
   async #reread(onChange: () => void, onTrouble: (what: string) => void): Promise<void> {
     try {
-      const endpoints = readEndpoints(await readFile(this.path, 'utf8'))
+      const endpoints = readEndpoints(await fs.promises.readFile(this.path, 'utf8'))
       if (!this.#onStat) return
       if (endpoints.length === 0)
         onTrouble(`${this.path} names no server any more; those that it named are still asked`)

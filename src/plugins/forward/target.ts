@@ -1,8 +1,8 @@
 // What stands behind FROM: servers, files that name servers, names of servers (CoreDNS: plugin/pkg/parse/host.go, plugin/forward/resolve.go).
 
 import { existsSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { familyOf } from '../../wire/address.ts'
 import type { Cursor } from '../../corefile/directive.ts'
 import type { CorefileError } from '../../corefile/error.ts'
 import type { Token } from '../../corefile/token.ts'
@@ -59,7 +59,7 @@ export function parseTarget(cursor: Cursor, token: Token, directory: string): Ta
   const port = parts?.port ?? PORTS[scheme]
   if (port < 1 || port > MAX_PORT) throw bad(`bad port in '${token.text}'`)
   const serverName = !isDns && zone !== '' ? zone : undefined
-  if (isIP(host) !== 0) {
+  if (familyOf(host) !== 0) {
     // Behind `%` stands a name for TLS; otherwise the interface of a link-local address.
     const address = isDns && zone !== '' && isLinkLocal(host) ? `${host}%${zone}` : host
     return { kind: 'server', endpoint: { address, port, scheme, serverName } }
@@ -84,11 +84,11 @@ function splitZone(text: string): { text: string; zone: string } {
 }
 
 function splitPort(text: string): { host: string; port?: number } | undefined {
-  if (isIP(text) !== 0) return { host: text }
+  if (familyOf(text) !== 0) return { host: text }
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text)
   if (!match) return undefined
   const host = match[1] ?? match[2]
-  if (match[1] !== undefined && isIP(host) !== 6) return undefined
+  if (match[1] !== undefined && familyOf(host) !== 6) return undefined
   return match[3] === undefined ? { host } : { host, port: Number(match[3]) }
 }
 

@@ -1,6 +1,6 @@
 // A hosts file, read again when it changes. Reading is off the query path: in pieces, between which queries are answered.
 
-import { readFile, stat } from 'node:fs/promises'
+import fs from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type LineOptions, addLine } from './line.ts'
@@ -54,9 +54,9 @@ export class HostsFile {
 
   async #refresh(): Promise<void> {
     try {
-      const { mtimeMs, size } = await stat(this.#path)
+      const { mtimeMs, size } = await fs.promises.stat(this.#path)
       if (mtimeMs === this.changedMs && size === this.#size) return
-      const table = await this.#read(await readFile(this.#path, 'utf8'))
+      const table = await this.#read(await fs.promises.readFile(this.#path, 'utf8'))
       this.table = table
       this.changedMs = mtimeMs
       this.#size = size

@@ -1,6 +1,6 @@
 // The weight file of `weighted`: names, and below each the addresses with their weights. CoreDNS plugin/loadbalance/weighted.go.
 
-import { readFile } from 'node:fs/promises'
+import fs from 'node:fs'
 import type { Logger } from 'pino'
 import { TransientError } from '../../server/plugin.ts'
 import { parseAddress } from '../../wire/address.ts'
@@ -63,7 +63,7 @@ export class WeightFile {
   }
 
   async #read(): Promise<void> {
-    const text = await readFile(this.#path, 'utf8')
+    const text = await fs.promises.readFile(this.#path, 'utf8')
     if (text === this.#text) return
     // A mistake is told once, not each time that the file is looked at.
     this.#text = text

@@ -2,11 +2,10 @@
 
 import { randomInt } from 'node:crypto'
 import dgram from 'node:dgram'
-import { isIPv6 } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Address } from '../../corefile/value.ts'
-import { joinHostPort } from '../../wire/address.ts'
+import { isIpv6, joinHostPort } from '../../wire/address.ts'
 import { Class, Flag, HEADER_LENGTH, Opcode, Rcode, Type, formatRcode } from '../../wire/constants.ts'
 import { type WireName, formatName } from '../../wire/name.ts'
 import { read16 } from '../../wire/query.ts'
@@ -82,7 +81,7 @@ export class Notifier {
     const { host, port } = this.#target
     const { signal } = this.#stopped
     // A socket for each try, so that its port and the id are a guess each for who would answer instead.
-    const socket = dgram.createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+    const socket = dgram.createSocket(isIpv6(host) ? 'udp6' : 'udp4')
     const message = encodeNotify(this.zone)
     return new Promise(resolve => {
       const finish = (outcome: Rcode | string): void => {

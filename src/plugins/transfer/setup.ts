@@ -1,4 +1,4 @@
-import { isIP, isIPv6 } from 'node:net'
+import { familyOf, isIpv6 } from '../../wire/address.ts'
 import { type Prefix, parsePrefix } from '../../corefile/cidr.ts'
 import type { Cursor } from '../../corefile/directive.ts'
 import { Networks } from '../../corefile/networks.ts'
@@ -80,7 +80,7 @@ const listPrimaries = ({ instances }: Block): Primary[] => instances.flatMap(({ 
 
 /** The system chooses for a target of the other family. */
 const sourceFor = ({ source }: Directive, { host }: Address): string | undefined =>
-  source !== undefined && isIPv6(source) === isIPv6(host) ? source : undefined
+  source !== undefined && isIpv6(source) === isIpv6(host) ? source : undefined
 
 function readDirective(cursor: Cursor, block: Block): Directive {
   const named = cursor.zones()
@@ -109,7 +109,7 @@ function readDirective(cursor: Cursor, block: Block): Directive {
       case 'source': {
         const token = line.requireArg('an IP address')
         if (source !== undefined) throw line.error('bad_argument', 'transfer has two sources', 'one', token)
-        if (isIP(token.text) === 0) {
+        if (familyOf(token.text) === 0) {
           throw line.error('bad_argument', `bad source '${token.text}'`, 'an IP address of this machine', token)
         }
         source = token.text
