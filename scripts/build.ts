@@ -17,6 +17,8 @@ const STARTED = /new URL\('(\.[^']*)\.ts', import\.meta\.url\)/g
  * for one: undici, for `node:http`.
  */
 const BUILTIN = /^import (?!type )(?:(\w+),? ?)?(?:\{([^}]*)\} )?from '(node:[\w/]+)'/gm
+/** As CommonJS, koffi asks Node for no more than it needs, too: see BUILTIN. */
+const KOFFI = /await import\('koffi'\)/g
 
 interface Manifest {
   readonly name: string
@@ -77,13 +79,14 @@ function collectLicenses(inputs: readonly string[]): string {
     .join(`\n\n${'-'.repeat(80)}\n\n`)
 }
 
-/** Started files lie beside the others in the bundle; see BUILTIN for the modules of Node. */
+/** Started files lie beside the others in the bundle; see BUILTIN and KOFFI for the rest. */
 const sources: Plugin = {
   name: 'sources',
   setup(build) {
     build.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
       const contents = readFileSync(path, 'utf8')
         .replaceAll(STARTED, (_, file: string) => `new URL('./${basename(file)}.mjs', import.meta.url)`)
+        .replaceAll(KOFFI, "require('koffi')")
         .replaceAll(BUILTIN, (_, whole: string | undefined, names: string | undefined, module: string) => {
           const asked = `process.getBuiltinModule('${module}')`
           const parts = names?.replaceAll(/\btype \w+,?/g, '').replaceAll(' as ', ': ')

@@ -35,7 +35,7 @@ const program: Layer = (root, work) => {
     makeEntry('bin/kubezone', "#!/bin/node\nimport '/kubezone/dist/lib/main.mjs'\n", Mode.Program),
     ...lib.map(file => makeEntry(`kubezone/dist/lib/${file}`, readFileSync(join(work, 'lib', file)))),
     ...['package.json', 'LICENSE', 'examples/*', 'src/plugins/*/README.md'].flatMap(copy),
-    ...['package.json', 'LICENSE.txt', 'index.js', 'src/koffi/index.js', 'src/koffi/src/static.js'].flatMap(file =>
+    ...['package.json', 'LICENSE.txt', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs'].flatMap(file =>
       copy(`node_modules/koffi/${file}`),
     ),
     ...[`${PLATFORM}/package.json`, `${PLATFORM}/index.js`].flatMap(copy),
