@@ -86,10 +86,10 @@ export async function measureStarts(tell: (line: string) => void): Promise<void>
 function corefile(port: number, api: string, files: Readonly<Record<'cert' | 'key' | 'resolvConf', string>>): string {
   return `.:${port} {
     errors
-    health 127.0.0.1:0 {
+    health :0 {
         lameduck 1ms
     }
-    ready 127.0.0.1:0
+    ready :0
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         endpoint ${api}
         tls ${files.cert} ${files.key} ${files.cert}
@@ -97,7 +97,7 @@ function corefile(port: number, api: string, files: Readonly<Record<'cert' | 'ke
         fallthrough in-addr.arpa ip6.arpa
         ttl 30
     }
-    prometheus 127.0.0.1:0
+    prometheus :0
     forward . ${files.resolvConf} {
         max_concurrent 1000
     }
