@@ -15,12 +15,13 @@ import { knot, nsd } from './servers/zonefile.ts'
 
 const CONTENDERS: readonly Contender[] = [kubezoneBatch, ...kubezoneBundle, kubezoneDgram, coredns, knot, nsd, floor]
 const REPORT = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url))
-const USAGE = `npm run bench -- [micro | start | snapshot] [--seconds N] [--only SERVER]... [--scenario NAME]... [--write]
+const SCALE_REPORT = fileURLToPath(new URL('../docs/scale.md', import.meta.url))
+const USAGE = `npm run bench -- [micro | start | snapshot | scale] [--seconds N] [--only SERVER]... [--scenario NAME]... [--write]
 
   --seconds N      length of each measurement (5)
   --only SERVER    this server alone: ${CONTENDERS.map(({ name }) => name).join('; ')}
   --scenario NAME  this scenario alone: ${[...SCENARIOS.map(({ name }) => name), THREADS].join('; ')}
-  --write          writes docs/benchmarks.md
+  --write          writes docs/benchmarks.md; of scale, docs/scale.md
 `
 
 const tell = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -75,13 +76,23 @@ async function compare(): Promise<void> {
 
 /** Those that hear of a cluster from its API. */
 async function scale(): Promise<void> {
-  const { runScale, formatScale } = await import('./scale/main.ts')
+  const { runScale } = await import('./scale/main.ts')
+  const { findOutliers, formatMemory, formatProgramming, formatScaleReport } = await import('./scale/report.ts')
   const wanted = CONTENDERS.filter(
     ({ name, command }) => command && name !== kubezoneDgram.name && isAsked(name, values.only),
   )
   const contenders = wanted.filter(({ program }) => findProgram(program) !== undefined)
   const results = await runScale({ contenders, tell })
-  tell(`\n${formatScale(results)}`)
+  tell(`\n${formatMemory(results.memory)}\n\n${formatProgramming(results.programming)}`)
+  for (const line of findOutliers(results.memory)) tell(`the formula is off: ${line}`)
+  if (!values.write) return
+  const told: string[] = []
+  await (await import('./snapshot.ts')).measureSnapshots(line => told.push(line))
+  const versions = contenders.map(
+    ({ name, program, version }) => `${name}: ${version(findProgram(program) ?? program)}`,
+  )
+  writeFileSync(SCALE_REPORT, formatScaleReport({ results, versions, snapshots: told.join('\n') }))
+  tell(`\nwritten: ${SCALE_REPORT}`)
 }
 
 if (values.help || !(Number(values.seconds) >= 1)) tell(USAGE)

@@ -20,6 +20,8 @@ let added = 0
 function relist(): void {
   const number = services + added
   api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespaceOf(number) } })
+  // A version that nobody has yet.
+  api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: `passing-${added}` } })
   api.store.compact()
   api.faults.breakOpenWatches('drop')
   // Told behind the list, and so its end.

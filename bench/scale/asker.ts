@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { encodeQuery } from '../question.ts'
 
 const AGAIN_MS = 100
+const PAUSE = new Int32Array(new SharedArrayBuffer(4))
 
 export class Asker {
   readonly #socket: dgram.Socket
@@ -28,15 +29,24 @@ export class Asker {
     this.#socket.close()
   }
 
-  /** Asks `NAME TYPE`, the next time as soon as the answer is there, until it has this many records. Rejects after `timeoutMs`. */
-  async untilCount(question: string, count: (answers: number) => boolean, timeoutMs: number): Promise<void> {
+  /** Asks `NAME TYPE`, `pauseMs` behind each answer, until it has this many records. Rejects after `timeoutMs`. */
+  async untilCount(
+    question: string,
+    count: (answers: number) => boolean,
+    timeoutMs: number,
+    pauseMs?: number,
+  ): Promise<void> {
     const query = encodeQuery(question)
     const done = Promise.withResolvers<void>()
     const again = setInterval(() => this.#socket.send(query), AGAIN_MS)
     const deadline = setTimeout(() => done.reject(new Error(`no such answer to ${question}`)), timeoutMs)
     this.#take = answer => {
       if (count((answer[3] & 15) === 0 ? answer.readUInt16BE(6) : 0)) done.resolve()
-      else if (timeoutMs < 10_000) this.#socket.send(query)
+      else if (pauseMs !== undefined) {
+        // Whoever asks without a pause takes the time from whom it asks.
+        Atomics.wait(PAUSE, 0, 0, pauseMs)
+        this.#socket.send(query)
+      }
     }
     this.#socket.send(query)
     try {

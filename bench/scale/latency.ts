@@ -6,6 +6,8 @@ import { nameOf, type Size, sliceOf } from './objects.ts'
 
 const MEASURED = 1_000
 const TIMEOUT_MS = 5_000
+/** Between two questions: what is measured is as coarse. */
+const PAUSE_MS = 0.05
 
 /** Milliseconds. */
 export interface Programming {
@@ -32,7 +34,7 @@ export async function measureProgramming(api: string, asker: Asker, size: Size):
     await put(agent, url, JSON.stringify(slice))
     const from = performance.now()
     const wanted = isOut ? size.endpointsEach - 1 : size.endpointsEach
-    await asker.untilCount(`${nameOf(service)} A`, answers => answers === wanted, TIMEOUT_MS)
+    await asker.untilCount(`${nameOf(service)} A`, answers => answers === wanted, TIMEOUT_MS, PAUSE_MS)
     took.push(performance.now() - from)
   }
   agent.destroy()

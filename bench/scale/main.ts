@@ -9,7 +9,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Contender, findProgram } from '../contender.ts'
 import { type Command, Running } from '../process.ts'
-import { formatRows } from '../report.ts'
 import { freePort } from '../run.ts'
 import type { Order } from './api.ts'
 import { Asker } from './asker.ts'
@@ -22,9 +21,12 @@ const READY_TIMEOUT_MS = 120_000
 const SETTLE_MS = 5_000
 const CHANGES_PER_SECOND = 200
 
+type Pods = 'insecure' | 'verified'
+
 export interface ScaleResult {
   readonly contender: string
   readonly size: Size
+  readonly pods: Pods
   readonly readySeconds: number
   /** KiB. */
   readonly peakAtStart: number
@@ -48,21 +50,19 @@ export async function runScale({ contenders, tell }: ScaleOptions): Promise<Scal
   const directory = mkdtempSync(join(tmpdir(), 'kubezone-scale-'))
   const results: ScaleResults = { memory: [], programming: [] }
   try {
-    for (const [size, pods] of [
-      [USUAL, 'insecure'],
-      [LARGE, 'verified'],
-    ] as const) {
+    for (const size of [USUAL, LARGE]) {
       tell(
         `an API with ${size.services} Services, ${size.services * size.endpointsEach} endpoints, ${size.pods} Pods …`,
       )
       const api = await ScaleApi.start(size)
       try {
-        for (const contender of contenders) {
-          const result = await measureMemory(contender, { directory, api, size, pods })
-          results.memory.push(result)
-          tell(
-            `${contender.name}: ready after ${result.readySeconds.toFixed(1)} s, ${mib(result.peakAtRelist)} MiB at most`,
-          )
+        for (const pods of size === LARGE ? (['insecure', 'verified'] as const) : (['insecure'] as const)) {
+          for (const contender of contenders) {
+            const result = await measureMemory(contender, { directory, api, size, pods })
+            results.memory.push(result)
+            const most = mib(Math.max(result.peakAtStart, result.peakAtRelist))
+            tell(`${contender.name}: ready after ${result.readySeconds.toFixed(1)} s, ${most} MiB at most`)
+          }
         }
         if (size === USUAL) {
           for (const contender of contenders) {
@@ -150,7 +150,7 @@ interface MemoryOptions {
   readonly directory: string
   readonly api: ScaleApi
   readonly size: Size
-  readonly pods: 'insecure' | 'verified'
+  readonly pods: Pods
 }
 
 const commandOf = (contender: Contender, corefile: string): Command =>
@@ -184,6 +184,7 @@ async function measureMemory(
     return {
       contender: contender.name,
       size,
+      pods,
       readySeconds,
       peakAtStart,
       steady,
@@ -211,25 +212,3 @@ async function untilReady(running: Running, { name }: Contender, port: number): 
 }
 
 const mib = (kib: number): string => (kib / 1024).toFixed(0)
-
-const MEMORY_HEAD = ['cluster', 'server', 'ready s', 'peak MiB', 'steady MiB', 'relist s', 'its peak MiB', 'then MiB']
-const PROGRAMMING_HEAD = ['server', 'changes measured', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms']
-
-export function formatScale({ memory, programming }: ScaleResults): string {
-  const rows = memory.map(({ size, contender, ...result }) => [
-    `${size.services.toLocaleString('en')} Services, ${(size.services * size.endpointsEach).toLocaleString('en')} endpoints, ${size === LARGE ? `${size.pods.toLocaleString('en')} Pods verified` : 'no Pods'}`,
-    contender,
-    result.readySeconds.toFixed(1),
-    mib(result.peakAtStart),
-    mib(result.steady),
-    result.relistSeconds.toFixed(1),
-    mib(result.peakAtRelist),
-    mib(result.afterRelist),
-  ])
-  const changes = programming.map(({ contender, count, p50, p90, p99, max }) => [
-    contender,
-    String(count),
-    ...[p50, p90, p99, max].map(ms => ms.toFixed(2)),
-  ])
-  return `${formatRows(MEMORY_HEAD, rows, 2)}\n\n${formatRows(PROGRAMMING_HEAD, changes, 1)}`
-}

@@ -28,11 +28,10 @@ export interface OwnerRecords {
 
 /** The record sets of a name that stands for these items. */
 export function itemRecords(items: readonly Item[], ttlSeconds: number): Rrset[] {
-  const addresses = new Map<string, Uint8Array>()
-  for (const { address } of items) addresses.set(octetsKey(address), address)
+  const addresses = distinct(items)
   const rrsets: Rrset[] = []
   for (const type of [Type.A, Type.AAAA]) {
-    const rdata = [...addresses.values()].filter(address => addressType(address) === type)
+    const rdata = addresses.filter(address => addressType(address) === type)
     if (rdata.length > 0) rrsets.push({ type, ttlSeconds, rdata })
   }
   const srv = srvRecords(items, ttlSeconds)
@@ -40,10 +39,22 @@ export function itemRecords(items: readonly Item[], ttlSeconds: number): Rrset[]
   return rrsets
 }
 
+/** The addresses, each once. Most names have one. */
+function distinct(items: readonly Item[]): Uint8Array[] {
+  if (items.length === 1) return [items[0].address]
+  return [...new Map(items.map(({ address }) => [octetsKey(address), address])).values()]
+}
+
 function srvRecords(items: readonly Item[], ttlSeconds: number): Rrset {
   // CoreDNS counts every item, those without a port and those that are the same service on another family too: a dual-stack Service with
   // one port has one SRV of weight 50. Its arithmetic is kept as it is, in floating point.
   const weight = Math.max(1, Math.floor((100 / (100 * items.length)) * 100))
+  if (items.length === 1) {
+    const [{ address, port, host }] = items
+    if (port === NO_PORT || !host) return { type: Type.SRV, ttlSeconds, rdata: [] }
+    const additional = [{ owner: host, type: addressType(address), ttlSeconds, rdata: address }]
+    return { type: Type.SRV, ttlSeconds, rdata: [encodeSrv(0, weight, port, host)], additional }
+  }
   const targets = new Map<string, Uint8Array>()
   const additional = new Map<string, AdditionalRecord>()
   for (const { address, port, host } of items) {

@@ -5,7 +5,7 @@ import type { SlimEndpointSlice, SlimService } from '../watch/slim.ts'
 import { parseAddress } from '../wire/address.ts'
 import { Type } from '../wire/constants.ts'
 import { type WireName, parseName } from '../wire/name.ts'
-import { joinName } from '../wire/rrset.ts'
+import { type Rrset, joinName } from '../wire/rrset.ts'
 import { type EndpointItem, endpointItems } from './endpoint.ts'
 import { type Item, NO_PORT, type OwnerRecords, itemRecords } from './item.ts'
 import type { RecordOptions } from './options.ts'
@@ -42,6 +42,23 @@ export function serviceRecords(
   return names.encode(options.ttlSeconds)
 }
 
+/** What a name had before is asked for its owner alone. */
+class ItemRecords implements OwnerRecords {
+  readonly owner: WireName
+  readonly #items: readonly Item[]
+  readonly #ttlSeconds: number
+
+  constructor(owner: WireName, items: readonly Item[], ttlSeconds: number) {
+    this.owner = owner
+    this.#items = items
+    this.#ttlSeconds = ttlSeconds
+  }
+
+  get rrsets(): Rrset[] {
+    return itemRecords(this.#items, this.#ttlSeconds)
+  }
+}
+
 /** Items by the labels that stand in front of the Service's name. */
 export class NameItems<I extends Item = Item> {
   readonly base: WireName
@@ -73,7 +90,7 @@ export class NameItems<I extends Item = Item> {
   }
 
   encode(ttlSeconds: number): OwnerRecords[] {
-    return this.list().map(({ owner, items }) => ({ owner, rrsets: itemRecords(items, ttlSeconds) }))
+    return this.list().map(({ owner, items }) => new ItemRecords(owner, items, ttlSeconds))
   }
 }
 

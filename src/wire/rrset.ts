@@ -52,10 +52,11 @@ const LABEL = /^[A-Za-z0-9_-]+$/
 /** SRV rdata (RFC 2782); the target is not compressed. */
 export function encodeSrv(priority: number, weight: number, port: number, target: WireName): Uint8Array {
   const rdata = new Uint8Array(6 + target.length)
-  const view = new DataView(rdata.buffer)
-  view.setUint16(0, priority)
-  view.setUint16(2, weight)
-  view.setUint16(4, port)
+  const head = [priority, weight, port]
+  for (let i = 0; i < head.length; i++) {
+    rdata[2 * i] = head[i] >> 8
+    rdata[2 * i + 1] = head[i]
+  }
   rdata.set(target, 6)
   return rdata
 }

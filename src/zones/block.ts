@@ -2,6 +2,7 @@
 
 import { HEADER_LENGTH, MAX_MESSAGE_SIZE, QUESTION_POINTER } from '../wire/constants.ts'
 import { type WireName, hashName } from '../wire/name.ts'
+import { write16 } from '../wire/reply.ts'
 import type { AdditionalRecord, Rrset } from '../wire/rrset.ts'
 import { BLOCK_WORDS, ENTRY_WORDS } from './layout.ts'
 
@@ -58,11 +59,11 @@ function measure({ rdata, additional = [] }: Rrset): number {
 }
 
 function writeRecord(bytes: Uint8Array, at: number, type: number, ttlSeconds: number, rdata: Uint8Array): number {
-  const view = new DataView(bytes.buffer)
-  view.setUint16(at, type)
-  view.setUint16(at + 2, 1)
-  view.setUint32(at + 4, ttlSeconds)
-  view.setUint16(at + 8, rdata.length)
+  write16(bytes, at, type)
+  write16(bytes, at + 2, 1)
+  write16(bytes, at + 4, ttlSeconds >>> 16)
+  write16(bytes, at + 6, ttlSeconds)
+  write16(bytes, at + 8, rdata.length)
   bytes.set(rdata, at + 10)
   return at + 10 + rdata.length
 }

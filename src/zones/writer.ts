@@ -226,7 +226,8 @@ export class ZoneWriter {
     const meta = this.#words[head + 3]
     if (this.#words[head] !== hash || (meta & 0xff) !== name.length) return false
     const nameAt = block + (BLOCK_WORDS + ((meta >> 8) & 0xff) * ENTRY_WORDS) * 4
-    return name.every((octet, i) => this.#bytes[nameAt + i] === octet)
+    for (let i = 0; i < name.length; i++) if (this.#bytes[nameAt + i] !== name[i]) return false
+    return true
   }
 
   #takeSlot(name: WireName): number {

@@ -63,7 +63,7 @@ export class Names {
       }
       if (after.service && after.isExposed) {
         for (const published of make(after.service, after.slices)) {
-          const wasThere = gone.delete(octetsKey(published.owner))
+          const wasThere = gone.size > 0 && gone.delete(octetsKey(published.owner))
           if (wasThere && published.isAwaited && isMoving)
             this.#lingering.leave(published.owner, after.service.key, published)
           else this.publish(published)

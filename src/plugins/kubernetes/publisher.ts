@@ -69,6 +69,8 @@ export class Publisher {
   #pods: HeldPods | undefined
   /** Zones beside its own that are made from the same. */
   readonly #externals = new Set<ExternalNames>()
+  /** What the names of the name servers are made from. */
+  #front: readonly FrontService[] | undefined
   #isModified = false
   #flushing: NodeJS.Immediate | undefined
 
@@ -318,6 +320,8 @@ export class Publisher {
   #publishNameServers(): void {
     const { localAddresses, forwardOrigins, reverseOrigins, records } = this.#options
     const front = this.#findFront(localAddresses)
+    if (this.#front && isSameFront(this.#front, front)) return
+    this.#front = front
     for (const external of this.#externals) external.publishNameServers(front, localAddresses)
     for (const origin of [...forwardOrigins, ...reverseOrigins]) {
       for (const published of nameServerRecords(origin, front, localAddresses, records)) this.#names.publish(published)
@@ -335,6 +339,15 @@ export class Publisher {
     return [...slices].map(([service, slices]) => ({ service, slices: [...new Set(slices)] }))
   }
 }
+
+const isSameFront = (before: readonly FrontService[], after: readonly FrontService[]): boolean =>
+  isSameList(
+    before.flatMap(({ service, slices }) => [service, ...slices]),
+    after.flatMap(({ service, slices }) => [service, ...slices]),
+  )
+
+const isSameList = (before: readonly unknown[], after: readonly unknown[]): boolean =>
+  before.length === after.length && before.every((value, i) => value === after[i])
 
 const isOfSame = (before: SlimEndpointSlice, after: SlimEndpointSlice): boolean =>
   before.service === after.service && before.importedService === after.importedService
