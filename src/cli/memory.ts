@@ -15,7 +15,7 @@ const MADV_DONTNEED = 4
 const THRESHOLD_BYTES = 128 << 10
 
 /** While a large list comes, so often is given back what is not needed for it: of the program itself, the most. */
-const RELEASE_MS = 1_000
+const RELEASE_MS = 250
 
 /** What has been allocated between the start and the end of the first lists, above which a collection pays: it takes 20 ms of the start. */
 const COLLECTED_BYTES = 8 << 20
@@ -37,14 +37,14 @@ export function keepHeapSmall(): void {
 }
 
 export class Memory {
-  readonly #collect: () => void
+  readonly #collect: (options?: { readonly type: 'minor' }) => void
   readonly #system: System | undefined
   readonly #startBytes = v8.getHeapStatistics().used_heap_size
   #mayGrow = false
   #braces = 0
   #releasing: NodeJS.Timeout | undefined
 
-  private constructor(collect: () => void, system: System | undefined) {
+  private constructor(collect: (options?: { readonly type: 'minor' }) => void, system: System | undefined) {
     this.#collect = collect
     this.#system = system
   }
@@ -52,7 +52,7 @@ export class Memory {
   /** Has malloc give back large buffers at once. */
   static async open(): Promise<Memory> {
     v8.setFlagsFromString('--expose-gc')
-    const collect = runInNewContext('gc') as () => void
+    const collect = runInNewContext('gc') as (options?: { readonly type: 'minor' }) => void
     const system = await loadSystem()
     system?.mallopt(M_MMAP_THRESHOLD, THRESHOLD_BYTES)
     system?.mallopt(M_TRIM_THRESHOLD, THRESHOLD_BYTES)
@@ -82,7 +82,11 @@ export class Memory {
     this.#braces++
     this.#setGrowth()
     // A short one needs nothing of it.
-    this.#releasing ??= setInterval(() => this.#release(), RELEASE_MS).unref()
+    this.#releasing ??= setInterval(() => {
+      // What the network has brought is outside of the heap, and so no reason for V8 to collect it.
+      this.#collect({ type: 'minor' })
+      this.#release()
+    }, RELEASE_MS).unref()
     let isOver = false
     return () => {
       if (isOver) return

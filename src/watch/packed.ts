@@ -21,6 +21,7 @@ const FREED = 1
 const HEAD_BYTES = 12
 const MIN_SLOTS = 1 << 10
 const MIN_ARENA_BYTES = 64 << 10
+const GROWTH = 4
 /** The first record: no slot holds FREE or FREED for it. */
 const ARENA_START = 4
 
@@ -194,13 +195,16 @@ export class PackedStore<T extends SlimMeta, H> implements Keeper<T, H> {
 
   /** Sees to it that there is room for one more record; returns whether the others have moved for that. */
   #reserve(size: number): boolean {
-    if (this.#end + size <= this.#bytes.length && this.#usedSlots * 2 < this.#slots.length) return false
+    const live = this.#liveBytes + size
+    const hasRoom = this.#end + size <= this.#bytes.length && this.#usedSlots * 2 < this.#slots.length
+    // As much again as lives: the next time is as far away as this one cost.
+    if (hasRoom && this.#end + size <= Math.max(MIN_ARENA_BYTES, live * 2)) return false
     const old = this.#bytes
     const records = this.#slots.filter(record => record > FREED)
     let slots = MIN_SLOTS
     while (slots < (this.#size + 1) * 3) slots *= 2
-    // Half as much again as lives: most of what is there stays.
-    const bytes = Buffer.alloc(Math.max(MIN_ARENA_BYTES, Math.ceil((this.#liveBytes + size) * 1.5)))
+    // It may grow to a multiple without being copied, as it is there twice meanwhile; what is not written to takes no memory.
+    const bytes = Buffer.alloc(Math.max(MIN_ARENA_BYTES, live * GROWTH))
     this.#slots = new Uint32Array(slots)
     this.#usedSlots = 0
     let end = ARENA_START

@@ -8,11 +8,14 @@ import {
   FLAG_AWAITED,
   FLAG_COMPUTED,
   FLAG_OWN,
-  HEAD_WORDS,
   Head,
   MAGIC,
   SLOT_FREE,
   SLOT_FREED,
+  TABLE_START,
+  makeTable,
+  readTable,
+  tableBytes,
 } from './layout.ts'
 
 /** Entry 0 lies in the head of the image, so no entry is ever there: it stands for "no such record set". */
@@ -21,7 +24,8 @@ export const NO_ENTRY = 0
 export const NO_BLOCK = 0
 
 /** A head and one slot, which is free. */
-const EMPTY = new SharedArrayBuffer((HEAD_WORDS + 1) * 4)
+const EMPTY = new SharedArrayBuffer(TABLE_START + tableBytes(1))
+makeTable(EMPTY, new Uint32Array(EMPTY), TABLE_START, 1)
 new Uint32Array(EMPTY)[Head.Magic] = MAGIC
 
 /**
@@ -50,15 +54,15 @@ export class ZoneImage {
   }
 
   /**
-   * Goes over to another image of the same zones: the writer has compacted. `slots` is a copy of its table, with which it is as it was at that
+   * Goes over to another image of the same zones: the writer has compacted, or has made another table. `slots` is a copy of its table, with which it is as it was at that
    * moment.
    */
   attach(buffer: SharedArrayBuffer, slots?: Int32Array): void {
     const words = new Uint32Array(buffer)
     if (words[Head.Magic] !== MAGIC) throw new TypeError('not a zone image')
     this.#words = words
-    this.#mask = words[Head.SlotMask]
-    this.#slots = slots ?? new Int32Array(buffer, HEAD_WORDS * 4, this.#mask + 1)
+    this.#slots = slots ?? readTable(buffer, words)
+    this.#mask = this.#slots.length - 1
     this.bytes = Buffer.from(buffer)
     this.isStale = words[Head.Stale] === 1
   }

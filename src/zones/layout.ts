@@ -1,8 +1,8 @@
 // The zone image: everything that the server can answer for its zones, flat in one SharedArrayBuffer.
 //
 //   head   | 16 words of 32 bits
-//   table  | slots of 32 bits: 0 is free, 1 was freed, anything else is the offset of a block. Open addressing, linear probing,
-//          | at most half full, by the hash of the lower-case wire name
+//   table  | the number of slots, a power of two, and the slots: 0 is free, 1 was freed, anything else is the offset of a block. Open addressing,
+//          | linear probing, at most half full, by the hash of the lower-case wire name. It may move into the arena, behind the blocks that are there
 //   arena  | blocks, each at a multiple of 4, one after the other
 //
 //   block  | hash, size, children, (name length | number of entries << 8 | flags << 16): 4 words
@@ -18,8 +18,8 @@ export const MAGIC = 0x6b7a6e31 // "kzn1"
 /** Words of the head. */
 export const Head = {
   Magic: 0,
-  /** Number of slots less one; the number is a power of two. */
-  SlotMask: 1,
+  /** Where the table begins; octets. It says itself how long it is: as one word, both change at once. */
+  Table: 1,
   /** Where the arena begins, and where the next block goes; octets. */
   ArenaStart: 2,
   ArenaEnd: 3,
@@ -42,6 +42,30 @@ export const Head = {
 } as const
 
 export const HEAD_WORDS = 16
+
+/** The table of an image that has one. */
+export function readTable(buffer: SharedArrayBuffer, words: Uint32Array): Int32Array<SharedArrayBuffer> {
+  const at = Atomics.load(words, Head.Table)
+  return new Int32Array(buffer, at + 4, words[at >> 2])
+}
+
+/** A new one at `at`, all free. */
+export function makeTable(
+  buffer: SharedArrayBuffer,
+  words: Uint32Array,
+  at: number,
+  slots: number,
+): Int32Array<SharedArrayBuffer> {
+  words[at >> 2] = slots
+  Atomics.store(words, Head.Table, at)
+  return new Int32Array(buffer, at + 4, slots)
+}
+
+/** Octets that it takes. */
+export const tableBytes = (slots: number): number => (slots + 1) * 4
+
+/** Where that of a new image lies. */
+export const TABLE_START = HEAD_WORDS * 4
 export const SLOT_FREE = 0
 export const SLOT_FREED = 1
 

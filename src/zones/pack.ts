@@ -2,7 +2,7 @@
 // to a whole block, and half of the slots are free.
 
 import type { FrozenImage } from './image.ts'
-import { BLOCK_WORDS, ENTRY_WORDS, HEAD_WORDS, Head, MAGIC, SLOT_FREED } from './layout.ts'
+import { BLOCK_WORDS, ENTRY_WORDS, Head, MAGIC, SLOT_FREED, TABLE_START, makeTable, tableBytes } from './layout.ts'
 
 /** What is copied in one turn of the event loop, and how many slots are looked at for it. */
 const PORTION_BYTES = 64 << 10
@@ -43,11 +43,11 @@ export function unpackImage(octets: Uint8Array, names: number, serial: number): 
   if (octets.length % 4 !== 0 || names * MIN_BLOCK_BYTES > octets.length) return undefined
   let slotCount = MIN_SLOTS
   while (slotCount < names * 2) slotCount *= 2
-  const arenaStart = (HEAD_WORDS + slotCount) * 4
+  const arenaStart = TABLE_START + tableBytes(slotCount)
   const buffer = new SharedArrayBuffer(arenaStart + octets.length)
   new Uint8Array(buffer, arenaStart).set(octets)
   const words = new Uint32Array(buffer)
-  const slots = new Int32Array(buffer, HEAD_WORDS * 4, slotCount)
+  const slots = makeTable(buffer, words, TABLE_START, slotCount)
   let found = 0
   for (let at = arenaStart; at < buffer.byteLength; at += words[(at >> 2) + 1]) {
     if (found === names || !isBlock(words, at)) return undefined
@@ -58,7 +58,6 @@ export function unpackImage(octets: Uint8Array, names: number, serial: number): 
   }
   if (found !== names) return undefined
   words[Head.Magic] = MAGIC
-  words[Head.SlotMask] = slotCount - 1
   words[Head.ArenaStart] = arenaStart
   words[Head.ArenaEnd] = buffer.byteLength
   words[Head.LiveBytes] = octets.length

@@ -10,11 +10,13 @@ import {
   FLAG_AWAITED,
   FLAG_COMPUTED,
   FLAG_OWN,
-  HEAD_WORDS,
   Head,
   MAGIC,
   SLOT_FREE,
   SLOT_FREED,
+  TABLE_START,
+  makeTable,
+  tableBytes,
 } from './layout.ts'
 
 const MIN_SLOTS = 1 << 10
@@ -212,7 +214,7 @@ export class ZoneWriter {
 
   /** The slot that holds `name`, or -1. */
   #findSlot(name: WireName): number {
-    const mask = this.#words[Head.SlotMask]
+    const mask = this.#slots.length - 1
     const hash = hashName(name, 0, name.length)
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const block = this.#slots[slot]
@@ -231,7 +233,7 @@ export class ZoneWriter {
   }
 
   #takeSlot(name: WireName): number {
-    const mask = this.#words[Head.SlotMask]
+    const mask = this.#slots.length - 1
     let slot = hashName(name, 0, name.length) & mask
     while (this.#slots[slot] > SLOT_FREED) slot = (slot + 1) & mask
     if (this.#slots[slot] === SLOT_FREE) this.#words[Head.UsedSlots]++
@@ -241,20 +243,36 @@ export class ZoneWriter {
   /** Sees to it that a block of `length` octets and a slot for it are there; returns whether the image moved for that. */
   #reserve(length: number): boolean {
     const words = this.#words
-    const slots = words[Head.SlotMask] + 1
-    const live = words[Head.LiveBytes]
+    const live = words[Head.LiveBytes] + length + this.#tableBytes
     const end = words[Head.ArenaEnd] + length
-    const isCrowded = words[Head.UsedSlots] * 2 >= slots
-    const hasRoom = end <= this.#buffer.byteLength && !isCrowded
+    const isCrowded = words[Head.UsedSlots] * 2 >= this.#slots.length
     // As much again as lives: the next compaction is as far away as it cost.
-    const isWasteful = end - words[Head.ArenaStart] > Math.max(MIN_ARENA_BYTES, (live + length) * 2)
-    if (hasRoom && !isWasteful) return false
-    // It may grow to a multiple without being copied, as it is there twice meanwhile; what is not written to takes no memory.
-    const arenaBytes = Math.max(MIN_ARENA_BYTES, (live + length) * GROWTH)
+    const isWasteful = end - words[Head.ArenaStart] > Math.max(MIN_ARENA_BYTES, live * 2)
+    if (end <= this.#buffer.byteLength && !isCrowded && !isWasteful) return false
     let wanted = MIN_SLOTS
-    while (wanted < words[Head.Names] * (isCrowded ? 8 : 4)) wanted *= 2
-    this.#compact(wanted, arenaBytes)
+    while (wanted < words[Head.Names] * 4) wanted *= 2
+    if (isCrowded && !isWasteful && end + tableBytes(wanted) <= this.#buffer.byteLength) this.#moveTable(wanted)
+    // It may grow to a multiple without being copied, as it is there twice meanwhile; what is not written to takes no memory.
+    else this.#compact(wanted, Math.max(MIN_ARENA_BYTES, live * GROWTH))
     return true
+  }
+
+  /** Octets of the arena that the table takes; none while it is where it was at first. */
+  get #tableBytes(): number {
+    return this.#slots.byteOffset > this.#words[Head.ArenaStart] ? tableBytes(this.#slots.length) : 0
+  }
+
+  /** Makes another table behind the blocks, which stay where they are. */
+  #moveTable(slotCount: number): void {
+    const words = this.#words
+    const oldSlots = this.#slots
+    const at = words[Head.ArenaEnd]
+    words[Head.ArenaEnd] = at + tableBytes(slotCount)
+    const slots = new Int32Array(this.#buffer, at + 4, slotCount)
+    for (const block of oldSlots) if (block > SLOT_FREED) insert(slots, block, words[block >> 2])
+    words[Head.UsedSlots] = words[Head.Names]
+    this.#slots = makeTable(this.#buffer, words, at, slotCount)
+    this.#onHandover(this.#buffer)
   }
 
   #compact(slotCount: number, arenaBytes: number): void {
@@ -269,9 +287,7 @@ export class ZoneWriter {
       const at = words[Head.ArenaEnd]
       this.#bytes.set(oldBytes.subarray(block, block + length), at)
       words[Head.ArenaEnd] += length
-      let slot = oldWords[block >> 2] & (slotCount - 1)
-      while (this.#slots[slot] !== SLOT_FREE) slot = (slot + 1) & (slotCount - 1)
-      this.#slots[slot] = at
+      insert(this.#slots, at, oldWords[block >> 2])
     }
     for (const head of [Head.LiveBytes, Head.Names, Head.Serial, Head.Complete, Head.Version, Head.Revision])
       words[head] = oldWords[head]
@@ -280,17 +296,24 @@ export class ZoneWriter {
   }
 
   #open(slotCount: number, arenaBytes: number): SharedArrayBuffer {
-    const arenaStart = (HEAD_WORDS + slotCount) * 4
+    const arenaStart = TABLE_START + tableBytes(slotCount)
     const buffer = new SharedArrayBuffer(arenaStart + ((arenaBytes + 3) & ~3))
     this.#bytes = new Uint8Array(buffer)
     this.#words = new Uint32Array(buffer)
-    this.#slots = new Int32Array(buffer, HEAD_WORDS * 4, slotCount)
+    this.#slots = makeTable(buffer, this.#words, TABLE_START, slotCount)
     this.#words[Head.Magic] = MAGIC
-    this.#words[Head.SlotMask] = slotCount - 1
     this.#words[Head.ArenaStart] = arenaStart
     this.#words[Head.ArenaEnd] = arenaStart
     return buffer
   }
+}
+
+/** Puts a block into a table that has room, and nothing that was freed. */
+function insert(slots: Int32Array, block: number, hash: number): void {
+  const mask = slots.length - 1
+  let slot = hash & mask
+  while (slots[slot] !== SLOT_FREE) slot = (slot + 1) & mask
+  slots[slot] = block
 }
 
 /** The name without its leftmost label. The root has no parent: where it is in a zone, it is the apex. */
