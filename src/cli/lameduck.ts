@@ -40,14 +40,21 @@ export async function outlast(
   const ended = end()
   let seen = received()
   let stillMs = 0
+  let passes = 0
+  let hasMoved = false
   for (let isLonger = false; ; ) {
     await (lameduckMs === undefined ? Promise.race([ended, delay(POLL_MS)]) : delay(POLL_MS))
     const count = received()
     // By the passes, not by the clock: after a time in which this process was given no CPU, what has come in it is yet to be read.
-    stillMs = count === seen && isEndKnown() ? stillMs + POLL_MS : 0
+    const isStill = count === seen && isEndKnown()
+    stillMs = isStill ? stillMs + POLL_MS : 0
+    if (!isStill) hasMoved = true
+    passes++
     seen = count
     if (lameduckMs === undefined) continue
-    const isQuiet = lameduckMs < POLL_MS || stillMs >= Math.min(lameduckMs, quietMs)
+    // Passes may be late, and then fewer than fit the time: where nothing has come at all, two are enough.
+    const isUnasked = !hasMoved && passes > 1
+    const isQuiet = lameduckMs < POLL_MS || isUnasked || stillMs >= Math.min(lameduckMs, quietMs)
     if (isQuiet || performance.now() - startMs >= totalMs) return
     if (!isLonger) onLonger()
     isLonger = true
