@@ -69,7 +69,7 @@ export class Publisher {
   #pods: HeldPods | undefined
   /** Zones beside its own that are made from the same. */
   readonly #externals = new Set<ExternalNames>()
-  /** What the names of the name servers are made from. */
+  /** What the names of the name servers are made from, as of the last flush. */
   #front: readonly FrontService[] | undefined
   #isModified = false
   #flushing: NodeJS.Immediate | undefined
@@ -147,8 +147,7 @@ export class Publisher {
         // The next flush tells the rest.
         external.publishService(nothing, this.#dirtyServices.get(key) ?? this.#input(key))
       }
-      const { localAddresses } = this.#options
-      external.publishNameServers(this.#findFront(localAddresses), localAddresses)
+      external.publishNameServers(this.#front ?? [], this.#options.localAddresses)
     })
     if (this.#awaited.size === 0) external.complete()
     return () => this.#externals.delete(external)

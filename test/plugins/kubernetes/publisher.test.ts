@@ -356,6 +356,21 @@ void t.test('the name server is the Service in front of the server, while there 
   t.same(nameServers(zone), own)
 })
 
+void t.test(
+  'zones of k8s_external that come while the Service in front comes, and goes before it was published',
+  async t => {
+    const zone = new Zone()
+    const { publisher } = zone
+    t.teardown(() => publisher.stop())
+    publisher.services.changed(undefined, slimWeb(['10.96.0.10']))
+    publisher.slices.changed(undefined, slimSlice(['10.9.9.9']))
+    const image = new ZoneImage(zone.share().buffer)
+    publisher.slices.changed(slimSlice(['10.9.9.9']), undefined)
+    publisher.flush()
+    t.match(readSet(image, parseName('x.')!, Type.NS), { additional: ['ns1.dns.x. 5 1 0a090909'] })
+  },
+)
+
 void t.test('all is complete when each resource has been listed, and not before', async t => {
   for (const [options, awaited] of [
     [{}, ['services', 'slices', 'namespaces', 'pods']],
