@@ -30,6 +30,8 @@ const ZONE = 'cluster.local.'
 const isEmpty = ({ answer }: Answer): boolean => answer.length === 0
 const isNodata = (found: Answer): boolean => found.rcode === 'NOERROR' && isEmpty(found)
 const isNxdomain = ({ rcode }: Answer): boolean => rcode === 'NXDOMAIN'
+/** As if nothing shared the weight with this record. */
+const withWholeWeight = (line: string): string => line.replace(/ in srv 0 \d+ /, ' in srv 0 100 ')
 
 /** Whether one of the names has an answer for one of the types. */
 async function hasAny(names: readonly string[], types: readonly string[], ask: Pair['ask']): Promise<boolean> {
@@ -99,6 +101,40 @@ export const DIFFERENCES: readonly Difference[] = [
       if (objects.some(isOwner)) return true
       const { answer } = await ask(target, address.includes(':') ? 'AAAA' : 'A')
       return answer.some(line => line.endsWith(` ${address}`))
+    },
+  },
+  {
+    // The weight of an SRV record counts addresses; CoreDNS counts the Pods that have this one, on the network of a node.
+    rule: 'pod-weight',
+    explains({ question: { name, type }, ours, theirs, objects }) {
+      const [namespace, dashed] = name.slice(0, -`.pod.${ZONE}`.length).split('.').toReversed()
+      if (type !== 'SRV' || !name.endsWith(`.pod.${ZONE}`) || dashed === undefined) return false
+      const pods = objects.filter(({ kind, metadata, status }) => {
+        const { podIPs = [] } = (status ?? {}) as { podIPs?: { ip: string }[] }
+        return (
+          kind === 'Pod' &&
+          metadata.namespace === namespace &&
+          podIPs.some(({ ip }) => ip.replaceAll(/[.:]/g, '-') === dashed)
+        )
+      })
+      return pods.length > 1 && JSON.stringify(ours.answer) === JSON.stringify(theirs.answer.map(withWholeWeight))
+    },
+  },
+  {
+    // With `zonal`; the API does not forbid it, and no address is at two nodes.
+    rule: 'address-in-two-zones',
+    explains({ question: { name }, ours, theirs, objects }) {
+      const [, service, namespace] = /(?:pin|prefer)\._zone\.([^.]+)\.([^.]+)\.svc\.cluster\.local\.$/.exec(name) ?? []
+      if (service === undefined || ours.rcode !== 'NOERROR' || theirs.rcode !== 'NOERROR') return false
+      const zones = new Map<string, Set<unknown>>()
+      for (const { kind, metadata, endpoints } of objects) {
+        if (kind !== 'EndpointSlice' || metadata.namespace !== namespace) continue
+        if (metadata.labels?.['kubernetes.io/service-name'] !== service) continue
+        for (const { addresses, zone } of endpoints as { addresses: string[]; zone?: string }[]) {
+          for (const address of addresses) zones.set(address, (zones.get(address) ?? new Set()).add(zone))
+        }
+      }
+      return [...zones.values()].some(({ size }) => size > 1)
     },
   },
   {

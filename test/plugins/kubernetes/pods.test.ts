@@ -113,12 +113,16 @@ void t.test('pods verified: each address of a living Pod of the namespace has a 
     pod('failed', '10.240.0.8', {}, 'Failed'),
     pod('waiting', '', {}, 'Pending'),
     pod('both', ['10.240.0.9', 'fd00::9']),
+    // On the network of its node, as another there.
+    pod('host-1', '10.240.0.10'),
+    pod('host-2', '10.240.0.10'),
   ]
   const cluster = await Cluster.open(t, { objects, options: 'pods verified' })
   await cluster.hold(t, [
     ...POD_ADDRESSES.flatMap(address => present(address)),
     ...present(['10-240-0-9', '10.240.0.9']),
     ...present(['fd00--9', 'fd00::9']),
+    ...present(['10-240-0-10', '10.240.0.10']),
     ...absent(`10-240-0-1.other.${P}`),
     ...absent(`10-240-0-2.ns.${P}`),
     ...absent(`10-240-0-7.ns.${P}`),
