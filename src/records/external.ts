@@ -8,7 +8,7 @@ import { type WireName, parseName } from '../wire/name.ts'
 import { type Rrset, addressType, encodeSrv, joinName } from '../wire/rrset.ts'
 import type { FrontService } from './apex.ts'
 import { endpointItems } from './endpoint.ts'
-import { NO_PORT, type OwnerRecords, itemRecords, octetsKey } from './item.ts'
+import { NO_PORT, type OwnerRecords, distinct, itemRecords } from './item.ts'
 import { NameItems, addHeadless, portLabels } from './service.ts'
 
 export interface ExternalRecordOptions {
@@ -85,7 +85,7 @@ function hostRecords(
   const encode = (owner: WireName, wanted: typeof ports): OwnerRecords => {
     const weight = Math.max(1, Math.floor(100 / (hosts.length * wanted.length)))
     const targets = wanted.filter(({ port }) => port !== NO_PORT)
-    const rdata = targets.flatMap(({ port }) => hosts.map(host => encodeSrv(0, weight, port, host)))
+    const rdata = distinct(targets.flatMap(({ port }) => hosts.map(host => encodeSrv(0, weight, port, host))))
     const cname: Rrset = { type: Type.CNAME, ttlSeconds, rdata: [hosts[0]] }
     return { owner, rrsets: rdata.length > 0 ? [cname, { type: Type.SRV, ttlSeconds, rdata }] : [cname] }
   }
@@ -111,7 +111,7 @@ export function externalPointer(
     .filter(({ namespace }) => namespace !== apex)
     .map(({ name, namespace }) => joinName([name, namespace], origin))
     .filter(target => target !== undefined)
-  const rdata = [...new Map(targets.map(target => [octetsKey(target), target])).values()]
+  const rdata = distinct(targets)
   return rdata.length > 0 ? { owner, rrsets: [{ type: Type.PTR, ttlSeconds, rdata }] } : undefined
 }
 
@@ -129,7 +129,7 @@ export function externalNameServerRecords(
   const host = joinName(['ns1', options.apex], origin)
   if (!host) return []
   const found = front.length > 0 ? front.flatMap(each => frontAddresses(each, host, options)) : localAddresses
-  const addresses = [...new Map(found.map(address => [octetsKey(address), address])).values()]
+  const addresses = distinct(found)
   const additional = addresses.map(rdata => ({ owner: host, type: addressType(rdata), ttlSeconds, rdata }))
   const items = addresses.map(address => ({ address, port: NO_PORT, host: undefined }))
   return [

@@ -28,7 +28,7 @@ export interface OwnerRecords {
 
 /** The record sets of a name that stands for these items. */
 export function itemRecords(items: readonly Item[], ttlSeconds: number): Rrset[] {
-  const addresses = distinct(items)
+  const addresses = distinct(items.map(({ address }) => address))
   const rrsets: Rrset[] = []
   for (const type of [Type.A, Type.AAAA]) {
     const rdata = addresses.filter(address => addressType(address) === type)
@@ -39,10 +39,9 @@ export function itemRecords(items: readonly Item[], ttlSeconds: number): Rrset[]
   return rrsets
 }
 
-/** The addresses, each once. Most names have one. */
-function distinct(items: readonly Item[]): Uint8Array[] {
-  if (items.length === 1) return [items[0].address]
-  return [...new Map(items.map(({ address }) => [octetsKey(address), address])).values()]
+/** Each once: a set has no record twice (RFC 2181 section 5). Most have one. */
+export function distinct(rdata: readonly Uint8Array[]): readonly Uint8Array[] {
+  return rdata.length > 1 ? [...new Map(rdata.map(octets => [octetsKey(octets), octets])).values()] : rdata
 }
 
 function srvRecords(items: readonly Item[], ttlSeconds: number): Rrset {

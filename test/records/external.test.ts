@@ -5,6 +5,7 @@ import {
   externalNameServerRecords,
   externalServiceRecords,
 } from '../../src/records/external.ts'
+import { slimService } from '../../src/watch/slim.ts'
 import { parseAddress } from '../../src/wire/address.ts'
 import { parseName } from '../../src/wire/name.ts'
 import { zoneLines } from './lines.ts'
@@ -68,4 +69,18 @@ void t.test('a Service without ports has addresses and no SRV', async t => {
 void t.test('what is no address and no name makes no record', async t => {
   const records = externalServiceRecords(service({ externalIPs: ['nonsense', '192.0.2.256'] }), [], ORIGIN, OPTIONS)
   t.same(records, [])
+})
+
+void t.test('ports of one number have one SRV to the name of a load balancer', async t => {
+  const ports = ['a', 'b'].map(name => ({ name, port: 80, protocol: 'TCP' }))
+  const balanced = slimService({
+    metadata: { name: 'web', namespace: 'ns' },
+    spec: { ports },
+    status: { loadBalancer: { ingress: [{ hostname: 'lb.test' }] } },
+  })!
+  const lines = zoneLines(externalServiceRecords(balanced, [], ORIGIN, OPTIONS))
+  t.same(
+    lines.filter(line => line.startsWith('web.ns.x.')),
+    ['web.ns.x. 9 IN CNAME lb.test.', 'web.ns.x. 9 IN SRV 0 50 80 lb.test.'],
+  )
 })
