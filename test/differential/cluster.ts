@@ -17,6 +17,9 @@ export const V6 = ['fd00::1', 'fd00::2:1', '2001:db8::a'] as const
 const CLUSTER_V4 = ['10.96.0.20', '10.96.0.21', '10.96.7.1'] as const
 const CLUSTER_V6 = ['fd00:10:96::14', 'fd00:10:96::15'] as const
 
+/** By which Services are reached from outside; some are those of endpoints, too. */
+export const EXTERNAL = ['192.0.2.1', '192.0.2.2', '10.0.0.1', '2001:db8::e', '2001:db8::a'] as const
+
 const pick = <T>(list: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...list)
 const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined })
 const some = <T>(list: readonly T[], maxLength: number): fc.Arbitrary<T[]> =>
@@ -54,6 +57,14 @@ const target = fc.oneof(
   fc.constant('missing.default.svc.cluster.local'),
 )
 
+/** Through a load balancer, by an address or by a name. */
+const ingress = fc.oneof(
+  pick(EXTERNAL).map((ip): object[] => [{ ip }]),
+  pick(['lb.test', 'web.default.svc.cluster.local', 'a.default.svc.cluster.local']).map((hostname): object[] => [
+    { hostname },
+  ]),
+)
+
 const serviceSpec = fc.oneof(
   {
     weight: 4,
@@ -81,14 +92,25 @@ const serviceSpec = fc.oneof(
   { weight: 2, arbitrary: target.map(externalName => ({ type: 'ExternalName', externalName })) },
 )
 
-const service = fc.record({ name: pick(SERVICES), namespace: pick(NAMESPACES), labels, spec: serviceSpec }).map(
-  ({ name, namespace, labels, spec }): ApiObject => ({
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, namespace, labels },
-    spec,
-  }),
-)
+const service = fc
+  .record({
+    name: pick(SERVICES),
+    namespace: pick(NAMESPACES),
+    labels,
+    spec: serviceSpec,
+    externalIPs: fc.oneof(fc.constant([]), some(EXTERNAL, 2)),
+    ingress: maybe(ingress),
+  })
+  .map(({ name, namespace, labels, spec, externalIPs, ingress }): ApiObject => {
+    const isBalanced = ingress !== undefined && 'clusterIP' in spec && spec.clusterIP !== 'None'
+    return {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace, labels },
+      spec: { ...spec, externalIPs, ...(isBalanced && { type: 'LoadBalancer' }) },
+      status: isBalanced ? { loadBalancer: { ingress } } : {},
+    }
+  })
 
 const conditions = fc.record({
   ready: maybe(fc.boolean()),

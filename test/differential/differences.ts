@@ -3,7 +3,7 @@
 
 import type { ApiObject } from '../../src/fakeapi/object.ts'
 import type { Answer } from '../site/zonefile.ts'
-import { FIRST_SUFFIX, type Question, reverse } from './questions.ts'
+import { FIRST_SUFFIX, OUTSIDE, type Question, reverse } from './questions.ts'
 import { PORT_NAMES } from './cluster.ts'
 
 export interface Pair {
@@ -37,6 +37,27 @@ const withWholeWeight = (line: string): string => line.replace(/ in srv 0 \d+ /,
 async function hasAny(names: readonly string[], types: readonly string[], ask: Pair['ask']): Promise<boolean> {
   for (const name of names) for (const type of types) if (!isEmpty(await ask(name, type))) return true
   return false
+}
+
+interface OutsideService {
+  readonly spec: { readonly clusterIP?: string; readonly externalIPs?: readonly string[] }
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { hostname?: string }[] } }
+}
+
+/** The Service that a name outside of the cluster is of, if it is there, and the labels before it. */
+function findOutside(
+  name: string,
+  objects: readonly ApiObject[],
+): { service?: OutsideService; before: string[] } | undefined {
+  if (!name.endsWith(`.${OUTSIDE}`)) return undefined
+  const [namespace, called, ...before] = name
+    .slice(0, -OUTSIDE.length - 1)
+    .split('.')
+    .toReversed()
+  const service = objects.find(
+    ({ kind, metadata }) => kind === 'Service' && metadata.name === called && metadata.namespace === namespace,
+  )
+  return { service: service as OutsideService | undefined, before }
 }
 
 export const DIFFERENCES: readonly Difference[] = [
@@ -75,7 +96,7 @@ export const DIFFERENCES: readonly Difference[] = [
     // With `bind`, CoreDNS finds no address of its own.
     rule: 'own-address',
     explains: ({ question: { name, type }, ours, theirs }) =>
-      (name === `ns.dns.${ZONE}` || (name === ZONE && type === 'NS')) &&
+      (name === `ns.dns.${ZONE}` || name === `ns1.dns.${OUTSIDE}` || (name === ZONE && type === 'NS')) &&
       ours.rcode === 'NOERROR' &&
       ours.answer.length > 0 &&
       isEmpty(theirs),
@@ -136,6 +157,40 @@ export const DIFFERENCES: readonly Difference[] = [
       }
       return [...zones.values()].some(({ size }) => size > 1)
     },
+  },
+  {
+    // Below a Service with external addresses is nothing but its ports; CoreDNS takes any one label for it, and with `headless` for an endpoint.
+    rule: 'external-labels',
+    explains({ question: { name }, ours, theirs, objects }) {
+      const { service, before = [] } = findOutside(name, objects) ?? {}
+      if (!isEmpty(ours) || isNxdomain(theirs) || before.length !== 1) return false
+      const { clusterIP, externalIPs = [] } = service?.spec ?? {}
+      return clusterIP !== 'None' || externalIPs.length > 0
+    },
+  },
+  {
+    // A name has one CNAME, whatever it is asked for, and nothing beside it but, as in CoreDNS, SRV (RFC 1034 section 3.6.2). The load balancer's
+    // addresses are for who asks for them.
+    rule: 'external-alias',
+    explains({ question: { name, type }, ours, theirs, objects }) {
+      const { service } = findOutside(name, objects) ?? {}
+      const hosts = service?.status?.loadBalancer?.ingress?.flatMap(({ hostname }) => hostname ?? []) ?? []
+      if (service === undefined || hosts.length === 0) return false
+      const isAlias = ours.answer.some(line => line.startsWith(`${name} 5 in cname `))
+      if (isAlias) return !['A', 'AAAA', 'SRV'].includes(type) && isNodata(theirs)
+      const isOfHost = (line: string): boolean => hosts.some(host => line.endsWith(` ${host}.`))
+      if (type === 'SRV' && service.spec.externalIPs?.length === 0) return ours.answer.join() === theirs.answer.join()
+      return theirs.answer.some(isOfHost) && !ours.answer.some(isOfHost)
+    },
+  },
+  {
+    // RFC 6604: the rcode is that of the last name, where an alias leads out of what this server has.
+    rule: 'external-nxdomain',
+    explains: ({ ours, theirs }) =>
+      isNxdomain(ours) &&
+      theirs.rcode === 'NOERROR' &&
+      ours.answer.some(line => line.includes(' in cname ')) &&
+      ours.answer.join() === theirs.answer.join(),
   },
   {
     // Nothing is left to put the next suffix behind: CoreDNS makes an invalid question of it.

@@ -9,12 +9,13 @@ import { RunningSite, openApi } from '../site/running.ts'
 import { cluster } from './cluster.ts'
 import { Comparison, type ComparisonOptions } from './comparison.ts'
 import { CoreDns, findCoreDns } from './coredns.ts'
+import { fromOutside, searched } from './questions.ts'
 
 /** For each set of options; more than 10,000 questions in all. */
 const CLUSTERS = Number(process.env['DIFFERENTIAL_CLUSTERS'] ?? 40)
 const QUESTIONS = 150
 
-interface Setting extends Pick<ComparisonOptions, 'namespaces' | 'isWalking'> {
+interface Setting extends Pick<ComparisonOptions, 'namespaces' | 'turn' | 'isWalking'> {
   readonly name: string
   readonly options: readonly string[]
   /** Beside `kubernetes`. */
@@ -38,7 +39,17 @@ const SETTINGS: readonly Setting[] = [
     name: 'along the search path of a Pod',
     options: ['pods verified'],
     directives: ['autopath @kubernetes', NOTHING_OUTSIDE],
+    turn: searched,
     isWalking: true,
+  },
+  {
+    name: 'from outside',
+    options: ['pods verified'],
+    directives: [
+      'k8s_external example.org 2.0.192.in-addr.arpa 8.b.d.0.1.0.0.2.ip6.arpa {\n headless\n }',
+      'template ANY ANY test {\n rcode NXDOMAIN\n }',
+    ],
+    turn: fromOutside,
   },
 ]
 
@@ -61,7 +72,7 @@ async function freePort(): Promise<number> {
 const found = findCoreDns(line => process.stderr.write(`${line}\n`))
 
 for (const setting of SETTINGS) {
-  const { name, namespaces, isWalking } = setting
+  const { name, namespaces, turn, isWalking } = setting
   void test(`answers as CoreDNS: ${name}`, { skip: 'missing' in found ? found.missing : false }, async t => {
     if ('missing' in found) return
     // Reserved only for the moment: CoreDNS does not tell which port it has taken.
@@ -73,7 +84,7 @@ for (const setting of SETTINGS) {
     t.teardown(() => coreDns.stop())
     const site = await RunningSite.start({ corefile: corefile(0, endpoint, setting) })
     t.teardown(() => site.stop())
-    const comparison = new Comparison(api, { ports: { ours: site.port, theirs }, namespaces, isWalking })
+    const comparison = new Comparison(api, { ports: { ours: site.port, theirs }, namespaces, turn, isWalking })
     t.teardown(() => comparison.close())
     const property = fc.asyncProperty(cluster, fc.integer(), (objects, seed) =>
       comparison.compare(objects, seed, QUESTIONS),

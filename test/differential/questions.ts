@@ -2,7 +2,7 @@
 
 import type { ApiObject } from '../../src/fakeapi/object.ts'
 import type { EndpointSlice } from '../../src/fakeapi/shapes.ts'
-import { HOSTNAMES, NAMESPACES, PORT_NAMES, SERVICES, TOPOLOGY_ZONES, V4, V6 } from './cluster.ts'
+import { EXTERNAL, HOSTNAMES, NAMESPACES, PORT_NAMES, SERVICES, TOPOLOGY_ZONES, V4, V6 } from './cluster.ts'
 
 export interface Question {
   readonly name: string
@@ -28,6 +28,7 @@ const QTYPES = [
   'ANY',
 ] as const
 const ZONE = 'cluster.local.'
+export const OUTSIDE = 'example.org.'
 
 /** The same numbers for the same seed (mulberry32). */
 export function makeRandom(seed: number): () => number {
@@ -54,7 +55,7 @@ export function reverse(address: string): string {
 const CLUSTER_IPS = ['10.96.0.20', '10.96.0.21', '10.96.7.1', 'fd00:10:96::14', 'fd00:10:96::15']
 
 /** All that an object may have. */
-export const ADDRESSES: readonly string[] = [...V4, ...V6, ...CLUSTER_IPS]
+export const ADDRESSES: readonly string[] = [...new Set([...V4, ...V6, ...CLUSTER_IPS, ...EXTERNAL])]
 
 /** One question; most are near to something that is there, the others to what may be there. */
 export function makeQuestion(random: () => number, objects: readonly ApiObject[]): Question {
@@ -103,6 +104,16 @@ export function makeQuestion(random: () => number, objects: readonly ApiObject[]
   const isMixed = random() < 0.2
   const spelled = isMixed ? name.replaceAll(/[a-z]/g, letter => (random() < 0.5 ? letter.toUpperCase() : letter)) : name
   return { name: spelled, type: name.endsWith('.arpa.') && random() < 0.6 ? 'PTR' : pick(QTYPES) }
+}
+
+/** Mostly the question about the name that the same has outside. */
+export function fromOutside(random: () => number, { name, type }: Question): Question {
+  const [address, kind] = [EXTERNAL[Math.floor(random() * EXTERNAL.length)], random()]
+  if (name.toLowerCase().endsWith('.arpa.')) return { name: kind < 0.7 ? reverse(address) : name, type }
+  if (kind < 0.1) return { name, type }
+  if (kind < 0.2)
+    return { name: `${['', 'dns.', 'ns1.dns.', 'x.dns.', 'x.ns1.dns.'][Math.floor(random() * 5)]}${OUTSIDE}`, type }
+  return { name: name.replace(/(?:[.]svc|[.]pod)?[.]cluster[.]local[.]$/i, `.${OUTSIDE}`), type }
 }
 
 /** The search path of a Pod in `default`; a node's has nothing that would be there. */
