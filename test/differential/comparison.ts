@@ -111,8 +111,6 @@ export class Comparison {
     // A record is there once (RFC 2181 section 5); behind `autopath`, CoreDNS repeats the CNAME of a name that leads to another in the zone.
     const theirs = { ...said, answer: [...new Set(said.answer)] }
     this.asked++
-
-    process.stderr.write(`Q ${question.name} ${question.type} ${theirs.rcode} ${theirs.answer.length}\n`)
     if (theirs.answer.length > 0) this.found++
     if (JSON.stringify(ours) === JSON.stringify(theirs)) return
     const rule =
