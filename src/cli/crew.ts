@@ -122,10 +122,10 @@ export class Crew {
     before?.end()
   }
 
-  /** What the threads have received, as they said it last; asks them anew. */
-  countReceived(): number {
+  /** What the threads have received, as each says it: who is given no CPU says it later. */
+  async countReceived(): Promise<number> {
     const { threads } = this
-    for (const thread of threads) void attempt(thread.order({ kind: 'count' }))
+    await Promise.all(threads.map(thread => attempt(thread.order({ kind: 'count' }))))
     return threads.reduce((sum, { received }) => sum + received, 0)
   }
 

@@ -26,7 +26,7 @@ const POLL_MS = 100
  */
 export async function outlast(
   lameduck: Promise<void>,
-  received: () => number,
+  received: () => Promise<number>,
   isEndKnown: () => boolean,
   onLonger: () => void,
   { quietMs, totalMs }: LameduckLimits = LAMEDUCK_LIMITS,
@@ -38,23 +38,19 @@ export async function outlast(
     lameduckMs = performance.now() - startMs
   }
   const ended = end()
-  let seen = received()
-  let stillMs = 0
-  let passes = 0
-  let hasMoved = false
+  ended.catch(() => {}) // Told by the wait below.
+  // A thread that hangs never says what it has received.
+  const timeUp = delay(totalMs, undefined, { ref: false })
+  let seen = await Promise.race([received(), timeUp])
+  // Counted in looks and not by the clock: a process without CPU has not read what came, and looks as seldom. Before anything has come, it has been quiet for ever.
+  let quietLooks = Infinity
   for (let isLonger = false; ; ) {
     await (lameduckMs === undefined ? Promise.race([ended, delay(POLL_MS)]) : delay(POLL_MS))
-    const count = received()
-    // By the passes, not by the clock: after a time in which this process was given no CPU, what has come in it is yet to be read.
-    const isStill = count === seen && isEndKnown()
-    stillMs = isStill ? stillMs + POLL_MS : 0
-    if (!isStill) hasMoved = true
-    passes++
+    const count = await Promise.race([received(), timeUp])
+    quietLooks = count === seen && isEndKnown() ? quietLooks + 1 : 0
     seen = count
     if (lameduckMs === undefined) continue
-    // Passes may be late, and then fewer than fit the time: where nothing has come at all, two are enough.
-    const isUnasked = !hasMoved && passes > 1
-    const isQuiet = lameduckMs < POLL_MS || isUnasked || stillMs >= Math.min(lameduckMs, quietMs)
+    const isQuiet = quietLooks >= Math.round(Math.min(lameduckMs, quietMs) / POLL_MS)
     if (isQuiet || performance.now() - startMs >= totalMs) return
     if (!isLonger) onLonger()
     isLonger = true

@@ -178,7 +178,7 @@ export class Site {
     await this.#changing
     const plugins = this.#station.configuration?.plugins
     const lameduck = plugins?.lameduck() ?? Promise.resolve()
-    const received = (): number => this.crew?.countReceived() ?? this.#station.received
+    const received = (): Promise<number> => this.crew?.countReceived() ?? this.#station.countReceived()
     const isEndKnown = (): boolean => plugins?.isEndKnown ?? true
     const tell = (): void => this.#context.log.info(ANSWERING_ON)
     await (isPatient ? outlast(lameduck, received, isEndKnown, tell) : lameduck)

@@ -67,7 +67,7 @@ class Thread {
         await this.#configurations.get(order.number)?.boards[order.block].post(order.name, order.value)
         return
       case 'count':
-        return { received: this.#station.received }
+        return { received: await this.#station.countReceived() }
       case 'stop':
         await this.#abandon()
         await this.#station.close(order.othersServe)
