@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type ImageConfig, packArchive } from './archive.ts'
 import { bundle } from './build.ts'
+import { makeCache } from './cache.ts'
 import { LAYERS } from './layers.ts'
 import { writeTree } from './tree.ts'
 
@@ -16,9 +17,13 @@ const DEFAULT_NAME = 'registry.local/kubezone:dev'
 /** As CoreDNS's image has it. A number, for `runAsNonRoot`. */
 const USER = '65532:65532'
 
+const HOME = '/kubezone/dist/lib'
+/** Of Node. */
+const FLAGS = ['--max-old-space-size-percentage=50']
+
 const CONFIG: ImageConfig = {
   // kubeadm's Deployment and its like give arguments alone: `-conf /etc/coredns/Corefile`.
-  Entrypoint: ['/bin/node', '--max-old-space-size-percentage=50', '/kubezone/dist/lib/main.mjs'],
+  Entrypoint: ['/bin/node', ...FLAGS, join(HOME, 'main.mjs')],
   Env: ['PATH=/bin'],
   User: USER,
   WorkingDir: '/',
@@ -34,6 +39,7 @@ if (process.platform !== 'linux') {
 const work = mkdtempSync(join(tmpdir(), 'kubezone-image-'))
 try {
   await bundle(join(work, 'lib'))
+  makeCache(join(work, 'lib'), HOME, FLAGS)
   const layers = LAYERS.map(layer => layer(ROOT, work))
   if (values.root === undefined) {
     const name = process.env['IMAGE'] ?? DEFAULT_NAME

@@ -124,8 +124,8 @@ void t.test('the image', { skip: process.platform !== 'linux' && 'it is made on 
       [...all].flatMap(([name, { headers }]) => capabilityOf(headers).map(capability => [name, capability])),
       [['bin/node', NET_BIND_SERVICE]],
     )
-    for (const name of ['kubezone/dist/lib/main.mjs', 'kubezone/dist/lib/LICENSES.txt', 'etc/passwd', 'bin/kubezone'])
-      t.ok(all.has(name), name)
+    const lib = ['main.mjs', 'program.js', 'program.cache', 'LICENSES.txt'].map(name => `kubezone/dist/lib/${name}`)
+    for (const name of [...lib, 'etc/passwd', 'bin/kubezone']) t.ok(all.has(name), name)
     t.same(
       [...all.keys()].filter(name => /^kubezone\/node_modules\/.*\.node$/.test(name)),
       [`kubezone/node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`],

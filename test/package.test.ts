@@ -1,7 +1,7 @@
 // What `npm pack` makes: the bundle, run as Node runs packages, where it strips no types.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Command, ROOT, askTcp, askUdp, portOf } from './cli/command.ts'
@@ -32,6 +32,28 @@ void t.test('an installed package', async t => {
     const lookup = run(t, 'lookup', 'hello.default.svc.cluster.local', '--server', `127.0.0.1:${port}`)
     t.match(await lookup.ended, { code: 0, out: /10\.96\.\d+\.\d+/, err: '' })
     t.match(await command.stop(), { code: 0, out: /^((?!without batches)[^])*$/, err: '' })
+  })
+
+  void t.test('serves in threads, with what the control thread alone loads', async t => {
+    const cwd = t.testdir({
+      Corefile: `.:0 {
+    bind 127.0.0.1
+    multisocket 2
+    health 127.0.0.1:0
+    transfer {
+        to 127.0.0.1:9
+    }
+    kubernetes cluster.local {
+        snapshot names
+    }
+}
+`,
+    })
+    const command = new Command(t, [program, 'try', '-conf', 'Corefile'], { cwd })
+    const answer = { rcode: 'NOERROR', answer: ['kubernetes.default.svc.cluster.local. 5 IN A 10.96.0.1'] }
+    t.match(await askUdp(await portOf(command, 'dns'), 'kubernetes.default.svc.cluster.local.', 'A'), answer)
+    t.match(await command.stop(), { code: 0, err: '' })
+    t.ok(existsSync(join(cwd, 'names')))
   })
 
   void t.test('loads nothing of Node but what it asks for', async t => {
