@@ -1,4 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { EventEmitter, once } from 'node:events'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -132,6 +133,11 @@ void t.test('of resolv.conf the nameserver lines count', async t => {
 
 void t.test('a file is read again when it changes, and believed for ever when it goes', async t => {
   const path = join(t.testdir(), 'resolv.conf')
+  /** A file that nobody reads half. */
+  const writing = (text: string): string => {
+    writeFileSync(`${path}.new`, text)
+    return `${path}.new`
+  }
   writeFileSync(path, 'nameserver 127.0.0.1\n')
   const file = new ResolvConf(path)
   // The file does not keep the process from ending.
@@ -140,30 +146,29 @@ void t.test('a file is read again when it changes, and believed for ever when it
     file.stop()
     clearInterval(awake)
   })
-  const troubles: string[] = []
-  let notify: (() => void) | undefined
-  const happened = (): Promise<void> => new Promise(resolve => (notify = resolve))
-  const onTrouble = (what: string): void => {
-    troubles.push(what)
-    notify?.()
-  }
-  // The first look is what the next ones are compared with.
-  file.watch(() => notify?.(), onTrouble, 10)
-  const addresses = (): string[] => file.endpoints.map(({ address }) => address)
-  await new Promise(resolve => void setTimeout(resolve, 50))
-  let next = happened()
+  const addresses = (): string => file.endpoints.map(({ address }) => address).join()
+  // Before anybody has looked: what was known is what the constructor has read.
   writeFileSync(path, 'nameserver 127.0.0.2\nnameserver 127.0.0.3\n')
-  await next
-  t.same(addresses(), ['127.0.0.2', '127.0.0.3'])
-  next = happened()
+  const happened = new EventEmitter()
+  const next = async (): Promise<unknown> => (await once(happened, 'next'))[0]
+  file.watch(
+    () => happened.emit('next', addresses()),
+    what => happened.emit('next', what.slice(path.length + 1)),
+    10,
+  )
+  t.equal(await next(), '127.0.0.2,127.0.0.3')
+  const kept = '; the servers that it named are still asked'
   writeFileSync(path, '# nobody is left here at all, it seems\n')
-  await next
-  t.match(troubles.splice(0), [/names no server any more/])
-  next = happened()
+  t.equal(await next(), `names no server any more${kept}`)
   rmSync(path)
-  await next
-  t.match(troubles, [/is gone/])
-  t.same(addresses(), ['127.0.0.2', '127.0.0.3'])
+  t.equal(await next(), `is gone${kept}`, 'once for each')
+  mkdirSync(path)
+  t.match(await next(), new RegExp(`^cannot be read: .*${kept}$`))
+  t.equal(addresses(), '127.0.0.2,127.0.0.3')
+  rmSync(path, { recursive: true })
+  t.equal(await next(), `is gone${kept}`)
+  renameSync(writing('nameserver 127.0.0.4\n'), path)
+  t.equal(await next(), '127.0.0.4')
 })
 
 const endpoint = (address: string): Endpoint => ({ address, port: 53, scheme: 'dns' })

@@ -1,11 +1,11 @@
-// Servers that a file in the format of resolv.conf names; the file is watched.
+// Servers that a file in the format of resolv.conf names; the file is read again and again.
 
-import fs, { type Stats, readFileSync, unwatchFile, watchFile } from 'node:fs'
+import fs, { readFileSync } from 'node:fs'
 import { familyOf } from '../../wire/address.ts'
 import type { Endpoint } from '../../upstream/endpoint.ts'
 import { DNS_PORT } from './target.ts'
 
-/** The file is looked at so often. */
+/** The file is read so often: it is small, and what has changed since the start shows, too. */
 const INTERVAL_MS = 5_000
 
 /** The addresses of the `nameserver` lines; everything else is left alone (resolv.conf(5)). */
@@ -19,7 +19,9 @@ export function parseResolvConf(text: string): string[] {
 export class ResolvConf {
   readonly path: string
   endpoints: readonly Endpoint[]
-  #onStat: ((now: Stats) => void) | undefined
+  #complaint = ''
+  #isReading = false
+  #timer: NodeJS.Timeout | undefined
 
   /** Reads the file. Throws when it cannot. */
   constructor(path: string) {
@@ -28,35 +30,42 @@ export class ResolvConf {
   }
 
   /**
-   * Looks at the file from now on, and calls `onChange` when `endpoints` are others. What was known stays when the file goes, cannot be read or
-   * names nobody; `onTrouble` is told why.
+   * Reads the file again from now on, and calls `onChange` when `endpoints` are others. What was known stays when the file goes, cannot be read or
+   * names nobody; `onTrouble` is told why, once.
    */
   watch(onChange: () => void, onTrouble: (what: string) => void, intervalMs = INTERVAL_MS): void {
-    this.#onStat = now => {
-      if (now.nlink === 0) onTrouble(`${this.path} is gone; the servers that it named are still asked`)
-      else void this.#reread(onChange, onTrouble)
-    }
-    watchFile(this.path, { interval: intervalMs, persistent: false }, this.#onStat)
+    this.#timer = setInterval(() => void this.#reread(onChange, onTrouble), intervalMs).unref()
   }
 
   async #reread(onChange: () => void, onTrouble: (what: string) => void): Promise<void> {
+    if (this.#isReading) return
+    this.#isReading = true
+    const { endpoints, complaint } = await this.#read()
+    this.#isReading = false
+    if (!this.#timer) return
+    if (complaint !== '' && complaint !== this.#complaint) {
+      onTrouble(`${this.path} ${complaint}; the servers that it named are still asked`)
+    }
+    this.#complaint = complaint
+    if (endpoints.length === 0 || JSON.stringify(endpoints) === JSON.stringify(this.endpoints)) return
+    this.endpoints = endpoints
+    onChange()
+  }
+
+  async #read(): Promise<{ endpoints: Endpoint[]; complaint: string }> {
     try {
       const endpoints = readEndpoints(await fs.promises.readFile(this.path, 'utf8'))
-      if (!this.#onStat) return
-      if (endpoints.length === 0)
-        onTrouble(`${this.path} names no server any more; those that it named are still asked`)
-      else if (JSON.stringify(endpoints) !== JSON.stringify(this.endpoints)) {
-        this.endpoints = endpoints
-        onChange()
-      }
+      const hasNamed = this.endpoints.length > 0
+      return { endpoints, complaint: endpoints.length === 0 && hasNamed ? 'names no server any more' : '' }
     } catch (error) {
-      onTrouble(`${this.path} cannot be read; the servers that it named are still asked: ${(error as Error).message}`)
+      const { code, message } = error as NodeJS.ErrnoException
+      return { endpoints: [], complaint: code === 'ENOENT' ? 'is gone' : `cannot be read: ${message}` }
     }
   }
 
   stop(): void {
-    if (this.#onStat) unwatchFile(this.path, this.#onStat)
-    this.#onStat = undefined
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 }
 
