@@ -33,6 +33,7 @@ new Uint32Array(EMPTY)[Head.Magic] = MAGIC
  * nobody has it, so this takes 4 octets for each slot.
  */
 export interface FrozenImage extends Blocks {
+  /** That these names have, or will have: none that was given out with them is greater. */
   readonly serial: number
   readonly names: number
   /** Octets of all blocks that slots lead to. */
@@ -127,8 +128,9 @@ export class ZoneImage {
     const version = Atomics.load(words, Head.Version)
     if (version % 2 === 1) return undefined
     const slots = this.#slots.slice()
-    const { bytes, serial, names } = this
+    const { bytes, names } = this
     const liveBytes = words[Head.LiveBytes]
+    const serial = words[Head.NextSerial]
     return Atomics.load(words, Head.Version) === version ? { bytes, words, slots, serial, names, liveBytes } : undefined
   }
 

@@ -39,6 +39,8 @@ export const Head = {
   Revision: 10,
   /** 1 where a snapshot was read to: what is there may have changed since. */
   Stale: 11,
+  /** The serial of the names as they are now: it is that of the zones when the second is over that the last one was given in. */
+  NextSerial: 12,
 } as const
 
 export const HEAD_WORDS = 16

@@ -13,20 +13,25 @@ export class SerialClock {
     this.#onSerial = onSerial
   }
 
-  /** The zone has changed: calls with the next serial, at once or when the second is over in which the last one was. */
-  tick(): void {
-    if (Math.floor(Date.now() / SECOND_MS) > this.#last) {
-      this.#advance()
-      return
+  /** The zone has changed: calls with the next serial, at once or when the second is over in which the last one was. Returns it. */
+  tick(): number {
+    const now = Math.floor(Date.now() / SECOND_MS)
+    if (now > this.#last) {
+      this.#advance(now)
+      return now >>> 0
     }
-    if (this.#isDue) return
-    this.#isDue = true
-    setTimeout(
-      () => {
-        if (this.#isDue) this.#advance()
-      },
-      SECOND_MS - (Date.now() % SECOND_MS) + 1,
-    ).unref()
+    // It grows even when the clock has been set back.
+    const next = this.#last + 1
+    if (!this.#isDue) {
+      this.#isDue = true
+      setTimeout(
+        () => {
+          if (this.#isDue) this.#advance(next)
+        },
+        SECOND_MS - (Date.now() % SECOND_MS) + 1,
+      ).unref()
+    }
+    return next >>> 0
   }
 
   /** Goes on from a serial that was given out before: the next is greater. */
@@ -34,10 +39,9 @@ export class SerialClock {
     this.#last = serial
   }
 
-  /** It grows even when the clock has been set back. */
-  #advance(): void {
+  #advance(serial: number): void {
     this.#isDue = false
-    this.#last = Math.max(Math.floor(Date.now() / SECOND_MS), this.#last + 1)
-    this.#onSerial(this.#last >>> 0)
+    this.#last = serial
+    this.#onSerial(serial >>> 0)
   }
 }

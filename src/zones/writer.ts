@@ -70,6 +70,7 @@ export class ZoneWriter {
   }
 
   set serial(serial: number) {
+    this.#words[Head.NextSerial] = serial
     Atomics.store(this.#words, Head.Serial, serial >>> 0)
   }
 
@@ -99,7 +100,7 @@ export class ZoneWriter {
     try {
       step()
     } finally {
-      if (this.#hasChanged) this.#clock.tick()
+      if (this.#hasChanged) this.#words[Head.NextSerial] = this.#clock.tick()
       Atomics.add(this.#words, Head.Version, 1) // it may be another image by now
     }
   }
@@ -289,8 +290,8 @@ export class ZoneWriter {
       words[Head.ArenaEnd] += length
       insert(this.#slots, at, oldWords[block >> 2])
     }
-    for (const head of [Head.LiveBytes, Head.Names, Head.Serial, Head.Complete, Head.Version, Head.Revision])
-      words[head] = oldWords[head]
+    const { LiveBytes, Names, Serial, Complete, Version, Revision, NextSerial } = Head
+    for (const head of [LiveBytes, Names, Serial, Complete, Version, Revision, NextSerial]) words[head] = oldWords[head]
     words[Head.UsedSlots] = words[Head.Names]
     this.#onHandover(this.#buffer)
   }

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { mock } from 'node:test'
 import t from 'tap'
 import { Type } from '../../src/wire/constants.ts'
 import type { WireName } from '../../src/wire/name.ts'
@@ -220,4 +221,26 @@ void t.test('the zone of the root holds every name', async t => {
 
 void t.test('another buffer than an image is not read', async t => {
   t.throws(() => new ZoneImage(new SharedArrayBuffer(64)), { message: 'not a zone image' })
+})
+
+void t.test('a copy has the serial that its names will have, when more has changed in one second', async t => {
+  const startMs = Date.UTC(2026, 0, 1)
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: startMs })
+  t.teardown(() => mock.timers.reset())
+  const writer = new ZoneWriter(ORIGINS)
+  const freeze = (): number | undefined => new ZoneImage(writer.buffer).freeze()?.serial
+  const publish = (name: string): void => writer.change(() => void writer.publish(wireName(name), []))
+  const start = startMs / 1000
+  publish('a.b.')
+  t.same([writer.serial, freeze()], [start, start])
+  publish('b.b.')
+  publish('c.b.')
+  t.same([writer.serial, freeze()], [start, start + 1])
+  // However late the event loop is.
+  mock.timers.tick(5_000)
+  t.same([writer.serial, freeze()], [start + 1, start + 1])
+  writer.resumeSerial(start + 9)
+  t.same([writer.serial, freeze()], [start + 9, start + 9])
+  publish('d.b.')
+  t.same([writer.serial, freeze()], [start + 9, start + 10])
 })

@@ -71,7 +71,7 @@ void t.test('with the API away, every name is answered as before, and no other i
 
   const second = await snapshotting.start(corefile)
   t.same(await second.askAll(questions), before)
-  // What was published in one second has its serial in the next one, which may be when the file is written.
+  // What was published in one second has its serial in the next one: a file that was written in between has that.
   t.ok((await second.serial()) >= serial, 'the serial does not go back')
   for (const question of questions) t.equal((await second.ask(question)).code, STALE_ANSWER, question)
   for (const question of unknown) t.match(await second.ask(question), { rcode: 'SERVFAIL', code: NOT_READY }, question)
