@@ -6,12 +6,11 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { kubezone } from '../cli/command.ts'
-import { clusterIP, namespace } from '../plugins/kubernetes/objects.ts'
+import { clusterIP } from '../plugins/kubernetes/objects.ts'
 import { TcpClient, UdpClient } from '../server/clients.ts'
 import { buildQuery } from '../server/message.ts'
 import type { AskerInput } from './asker.ts'
-import { openApi } from './running.ts'
-import { CLIENTS, NXDOMAIN, REQUESTS, SERVFAIL, Threads, WEB, block, findFreePort, openCluster } from './threads.ts'
+import { CLIENTS, NXDOMAIN, REQUESTS, SERVFAIL, Threads, WEB, block, openCluster } from './threads.ts'
 
 /** Without an answer: only a limit. */
 const PATIENCE_MS = 20_000
@@ -64,14 +63,12 @@ void t.test('threads answer while the control thread does something else, howeve
 
 void t.test('before the API has been heard no name is missing, and afterwards it is, in all threads', async t => {
   const options = 'kubernetes cluster.local {\n        startup_timeout 1ms\n    }'
-  const port = await findFreePort()
-  const site = await Threads.start(t, block(2, options), { api: { endpoint: `http://127.0.0.1:${port}` } })
-  t.same([...(await site.askAll(WEB))], [String(SERVFAIL)])
-  const api = openApi({ controllers: false })
-  t.teardown(() => api.close())
-  api.apply(namespace('ns'))
-  await api.listen({ port })
-  await site.become(t, WEB, String(NXDOMAIN))
+  const { api, endpoint } = await openCluster(t)
+  const unheard = api.faults.hold()
+  const site = await Threads.start(t, block(2, options), { api: { endpoint } })
+  t.same([...(await site.askAll('none.ns.svc.cluster.local.'))], [String(SERVFAIL)])
+  unheard.release()
+  await site.become(t, 'none.ns.svc.cluster.local.', String(NXDOMAIN))
 })
 
 void t.test('what all threads find alike is told once, and what they are asked by each', async t => {
