@@ -246,7 +246,7 @@ class HeldLines implements Hold {
 }
 
 /** The sink of one watch, which may break. */
-export class FaultySink implements LineSink {
+class FaultySink implements LineSink {
   readonly request: ResourceRequest
   readonly #sink: LineSink
   readonly #keep: (line: string) => boolean

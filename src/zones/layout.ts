@@ -43,7 +43,7 @@ export const Head = {
   NextSerial: 12,
 } as const
 
-export const HEAD_WORDS = 16
+const HEAD_WORDS = 16
 
 /** The table of an image that has one. */
 export function readTable(buffer: SharedArrayBuffer, words: Uint32Array): Int32Array<SharedArrayBuffer> {

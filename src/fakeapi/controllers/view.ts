@@ -19,7 +19,7 @@ export function controllerOf({ metadata }: ApiObject): OwnerReference | undefine
 }
 
 /** Objects of one kind, each in all the groups that `groupsOf` says. */
-export class ObjectIndex<Kind extends ApiObject> {
+class ObjectIndex<Kind extends ApiObject> {
   readonly #kind: string
   readonly #groupsOf: (object: Kind) => string[]
   readonly #groups = new Map<string, Map<string, Kind>>()

@@ -5,7 +5,7 @@ import { Flag } from '../../wire/constants.ts'
 import type { Query } from '../../wire/query.ts'
 
 /** Class, DO and CD in one number. */
-export const variantOf = (query: Query): number =>
+const variantOf = (query: Query): number =>
   (query.qclass << 2) | (query.dnssecOk ? 2 : 0) | ((query.flags & Flag.CD) === 0 ? 0 : 1)
 
 /**

@@ -26,7 +26,7 @@ export async function chooseDatagrams(log: Logger): Promise<OpenDatagrams> {
   return shared
 }
 
-export function openThrough(calls: libc.Libc): OpenDatagrams {
+function openThrough(calls: libc.Libc): OpenDatagrams {
   const memory = new Memory(calls)
   return (endpoint, source, sink) => new LibcDatagrams(memory, endpoint, source, sink)
 }

@@ -42,7 +42,7 @@ const REFUSALS = 3
 const PROBED_MS = 30_000
 
 /** All server blocks whose readiness is asked at one address. */
-export class Readiness {
+class Readiness {
   readonly #log: Logger
   /** Of configurations that start, and of those that answer. */
   readonly #coming = new Map<Block, Participant>()

@@ -4,7 +4,7 @@
 export type Value = string | bigint | boolean | undefined | readonly string[] | ReadonlyMap<string, string>
 
 /** Why a template cannot be executed for this question. */
-export class TemplateError extends Error {
+class TemplateError extends Error {
   override readonly name = 'TemplateError'
 }
 
