@@ -3,22 +3,50 @@
 import { HEADER_LENGTH, MAX_MESSAGE_SIZE, QUESTION_POINTER } from '../wire/constants.ts'
 import { type WireName, hashName } from '../wire/name.ts'
 import { write16 } from '../wire/reply.ts'
-import type { AdditionalRecord, Rrset } from '../wire/rrset.ts'
+import type { Rrset } from '../wire/rrset.ts'
 import { BLOCK_WORDS, ENTRY_WORDS } from './layout.ts'
 
-/**
- * A block that can be written into an image; its length is a multiple of 4. A set that is larger than any message is cut behind the first
- * record that no longer fits one, so that its answer is truncated and its memory bounded.
- */
+/** A block that can be written into an image; its length is a multiple of 4. As `writeBlock`. */
 export function encodeBlock(name: WireName, rrsets: readonly Rrset[], flags: number): Uint8Array {
-  const dataStart = (BLOCK_WORDS + rrsets.length * ENTRY_WORDS) * 4 + name.length
-  const size = dataStart + rrsets.reduce((sum, rrset) => sum + measure(rrset), 0)
-  const bytes = new Uint8Array((size + 3) & ~3)
-  const words = new Uint32Array(bytes.buffer)
-  bytes.set(name, dataStart - name.length)
-  let at = dataStart
-  let entry = BLOCK_WORDS
-  for (const { type, ttlSeconds, rdata, additional = [] } of rrsets) {
+  const bytes = new Uint8Array(measureBlock(name, rrsets))
+  const hash = hashName(name, 0, name.length)
+  return bytes.subarray(0, writeBlock(bytes, new Uint32Array(bytes.buffer), 0, { name, hash, rrsets, flags }))
+}
+
+/** What a block is made from. */
+export interface BlockContent {
+  readonly name: WireName
+  /** Of the name, as `hashName` gives it. */
+  readonly hash: number
+  readonly rrsets: readonly Rrset[]
+  readonly flags: number
+}
+
+/** The most octets that it takes: owners of additional records are counted as if none of them could be compressed. */
+export function measureBlock(name: WireName, rrsets: readonly Rrset[]): number {
+  let size = (BLOCK_WORDS + rrsets.length * ENTRY_WORDS) * 4 + name.length
+  for (const { rdata, additional } of rrsets) {
+    for (const data of rdata) size += RECORD_BYTES + data.length
+    if (additional) for (const record of additional) size += record.owner.length + RECORD_BYTES + record.rdata.length
+  }
+  return (size + 3) & ~3
+}
+
+/**
+ * Writes the block to `start`, a multiple of 4, in `bytes`, of which `words` are the words, and returns how many octets it takes. It has no children
+ * yet. A set that is larger than any message is cut behind the first record that no longer fits one, so that its answer is truncated and its memory
+ * bounded.
+ */
+export function writeBlock(
+  bytes: Uint8Array,
+  words: Uint32Array,
+  start: number,
+  { name, hash, rrsets, flags }: BlockContent,
+): number {
+  const head = start >> 2
+  let entry = head + BLOCK_WORDS
+  let at = copy(bytes, start + (BLOCK_WORDS + rrsets.length * ENTRY_WORDS) * 4, name, name.length)
+  for (const { type, ttlSeconds, rdata, additional } of rrsets) {
     const from = at
     let count = 0
     for (const data of rdata) {
@@ -28,34 +56,38 @@ export function encodeBlock(name: WireName, rrsets: readonly Rrset[], flags: num
     }
     const additionalFrom = at
     let additionalCount = 0
-    for (const record of additional) {
-      if (at - additionalFrom > MAX_MESSAGE_SIZE) break
-      at = writeOwner(bytes, at, record.owner, name)
-      at = writeRecord(bytes, at, record.type, record.ttlSeconds, record.rdata)
-      additionalCount++
+    if (additional) {
+      for (const record of additional) {
+        if (at - additionalFrom > MAX_MESSAGE_SIZE) break
+        at = writeOwner(bytes, at, record.owner, name)
+        at = writeRecord(bytes, at, record.type, record.ttlSeconds, record.rdata)
+        additionalCount++
+      }
     }
     words[entry] = type | (count << 16)
-    words[entry + 1] = from
+    words[entry + 1] = from - start
     words[entry + 2] = additionalFrom - from
-    words[entry + 3] = additionalFrom
+    words[entry + 3] = additionalFrom - start
     words[entry + 4] = at - additionalFrom
     words[entry + 5] = additionalCount
     entry += ENTRY_WORDS
   }
-  const used = (at + 3) & ~3
-  words[0] = hashName(name, 0, name.length)
-  words[1] = used
-  words[3] = name.length | (rrsets.length << 8) | (flags << 16)
-  return bytes.subarray(0, used)
+  // What was written here before may not have been kept.
+  while ((at & 3) !== 0) bytes[at++] = 0
+  words[head] = hash
+  words[head + 1] = at - start
+  words[head + 2] = 0
+  words[head + 3] = name.length | (rrsets.length << 8) | (flags << 16)
+  return at - start
 }
 
-/** An upper bound of what a set takes: owners of additional records are counted as if none of them could be compressed. */
-function measure({ rdata, additional = [] }: Rrset): number {
-  const answers = rdata.reduce((sum, data) => sum + 12 + data.length, 0)
-  return additional.reduce(
-    (sum, record: AdditionalRecord) => sum + record.owner.length + 12 + record.rdata.length,
-    answers,
-  )
+/** Of a record beside its owner, which is a pointer, and its data. */
+const RECORD_BYTES = 12
+
+/** Names and rdata are short: a loop is done before `set` has begun. Returns where they end. */
+function copy(bytes: Uint8Array, at: number, octets: Uint8Array, length: number): number {
+  for (let i = 0; i < length; i++) bytes[at + i] = octets[i]
+  return at + length
 }
 
 function writeRecord(bytes: Uint8Array, at: number, type: number, ttlSeconds: number, rdata: Uint8Array): number {
@@ -64,8 +96,7 @@ function writeRecord(bytes: Uint8Array, at: number, type: number, ttlSeconds: nu
   write16(bytes, at + 4, ttlSeconds >>> 16)
   write16(bytes, at + 6, ttlSeconds)
   write16(bytes, at + 8, rdata.length)
-  bytes.set(rdata, at + 10)
-  return at + 10 + rdata.length
+  return copy(bytes, at + 10, rdata, rdata.length)
 }
 
 function writePointer(bytes: Uint8Array, at: number, pointer: number): number {
@@ -82,12 +113,10 @@ function writeOwner(bytes: Uint8Array, at: number, owner: WireName, name: WireNa
   for (let i = 0; owner[i] !== 0; i += owner[i] + 1) {
     const offset = findEnding(owner, i, name)
     if (offset >= 0) {
-      bytes.set(owner.subarray(0, i), at)
-      return writePointer(bytes, at + i, 0xc000 | (HEADER_LENGTH + offset))
+      return writePointer(bytes, copy(bytes, at, owner, i), 0xc000 | (HEADER_LENGTH + offset))
     }
   }
-  bytes.set(owner, at)
-  return at + owner.length
+  return copy(bytes, at, owner, owner.length)
 }
 
 /** Where `owner[from …]` stands at the end of `name`, or -1. */

@@ -2,7 +2,7 @@
 
 import { type WireName, hashName, isSubdomain } from '../wire/name.ts'
 import type { Rrset } from '../wire/rrset.ts'
-import { encodeBlock } from './block.ts'
+import { type BlockContent, measureBlock, writeBlock } from './block.ts'
 import { SerialClock } from './serial.ts'
 import {
   BLOCK_WORDS,
@@ -127,115 +127,126 @@ export class ZoneWriter {
    * `isComputed`: its records follow from its first label. Throws RangeError for a name outside the zones.
    */
   publish(name: WireName, rrsets: readonly Rrset[], isAwaited = false, isComputed = false): boolean {
-    const slot = this.#findSlot(name)
+    const hash = hashName(name, 0, name.length)
+    const slot = this.#findSlot(name, 0, hash)
     if (slot < 0 && !this.#origins.some(origin => isSubdomain(name, origin))) {
       throw new RangeError('a name outside the zones')
     }
-    const old = slot < 0 ? 0 : this.#slots[slot]
-    const block = encodeBlock(
-      name,
-      rrsets,
-      FLAG_OWN | (isAwaited ? FLAG_AWAITED : 0) | (isComputed ? FLAG_COMPUTED : 0),
-    )
-    if (old !== 0 && this.#equals(old, block)) return false
-    this.#replace(slot, name, block)
-    return true
+    const flags = FLAG_OWN | (isAwaited ? FLAG_AWAITED : 0) | (isComputed ? FLAG_COMPUTED : 0)
+    return this.#write(slot, { name, hash, rrsets, flags })
   }
 
   /** Takes the name away; it lives on as an empty non-terminal while there are names below it. Returns whether anything changed. */
   withdraw(name: WireName): boolean {
-    const slot = this.#findSlot(name)
+    const hash = hashName(name, 0, name.length)
+    const slot = this.#findSlot(name, 0, hash)
     if (slot < 0) return false
     const old = this.#slots[slot]
-    if (!this.#isOwn(old) || this.#isOrigin(name)) return false
-    if (this.#words[(old >> 2) + 2] > 0) this.#replace(slot, name, encodeBlock(name, [], 0))
-    else this.#remove(slot, name)
+    if (!this.#isOwn(old) || this.#isOrigin(name, 0)) return false
+    if (this.#words[(old >> 2) + 2] > 0) return this.#write(slot, { name, hash, rrsets: [], flags: 0 })
+    this.#remove(slot, name, 0)
     return true
   }
 
-  /** Puts `block` where `name` is, or in a new slot; the count of children goes along. */
-  #replace(slot: number, name: WireName, block: Uint8Array): void {
-    if (this.#reserve(block.length)) slot = this.#findSlot(name) // the image has moved, and with it the slots
-    this.#hasChanged = true
+  /** Writes a block behind the others; where `slot` holds the same, it stays there and is nobody's. Returns whether anything changed. */
+  #write(slot: number, content: BlockContent): boolean {
+    const { name, hash, rrsets } = content
+    // The image may move for it, and with it the slots.
+    if (this.#reserve(measureBlock(name, rrsets))) slot = this.#findSlot(name, 0, hash)
     const words = this.#words
-    words[Head.Revision]++
-    const isNew = slot < 0
-    const old = isNew ? 0 : this.#slots[slot]
     const at = words[Head.ArenaEnd]
-    this.#bytes.set(block, at)
-    words[(at >> 2) + 2] = isNew ? 0 : words[(old >> 2) + 2]
-    words[Head.ArenaEnd] = at + block.length
-    words[Head.LiveBytes] += block.length - (isNew ? 0 : words[(old >> 2) + 1])
+    const length = writeBlock(this.#bytes, words, at, content)
+    const isNew = slot < 0
     if (!isNew) {
-      Atomics.store(this.#slots, slot, at)
-      return
+      const old = this.#slots[slot]
+      if (this.#isSame(old, at, length)) return false
+      words[(at >> 2) + 2] = words[(old >> 2) + 2]
+      words[Head.LiveBytes] -= words[(old >> 2) + 1]
     }
-    Atomics.store(this.#slots, this.#takeSlot(name), at)
-    words[Head.Names]++
-    this.#retainParent(name)
+    this.#hasChanged = true
+    words[Head.Revision]++
+    words[Head.ArenaEnd] = at + length
+    words[Head.LiveBytes] += length
+    Atomics.store(this.#slots, isNew ? this.#takeSlot(hash) : slot, at)
+    if (isNew) {
+      words[Head.Names]++
+      this.#retainParent(name, 0)
+    }
+    return true
   }
 
-  #remove(slot: number, name: WireName): void {
+  /** `name` is what begins at `from`. */
+  #remove(slot: number, name: WireName, from: number): void {
     this.#hasChanged = true
     this.#words[Head.Revision]++
     this.#words[Head.LiveBytes] -= this.#words[(this.#slots[slot] >> 2) + 1]
     this.#words[Head.Names]--
     Atomics.store(this.#slots, slot, SLOT_FREED)
-    if (this.#isOrigin(name)) return
-    const parent = parentOf(name)
-    const parentSlot = this.#findSlot(parent)
+    if (this.#isOrigin(name, from)) return
+    const parent = parentOf(name, from)
+    const parentSlot = this.#findSlot(name, parent)
     const block = this.#slots[parentSlot]
     const children = --this.#words[(block >> 2) + 2]
-    if (children === 0 && !this.#isOwn(block)) this.#remove(parentSlot, parent)
+    if (children === 0 && !this.#isOwn(block)) this.#remove(parentSlot, name, parent)
   }
 
-  #retainParent(name: WireName): void {
-    if (this.#isOrigin(name)) return
-    const parent = parentOf(name)
-    if (this.#findSlot(parent) < 0) this.#replace(-1, parent, encodeBlock(parent, [], 0))
-    this.#words[(this.#slots[this.#findSlot(parent)] >> 2) + 2]++
+  #retainParent(name: WireName, from: number): void {
+    if (this.#isOrigin(name, from)) return
+    const parent = parentOf(name, from)
+    const hash = hashName(name, parent, name.length - parent)
+    let slot = this.#findSlot(name, parent, hash)
+    if (slot < 0) {
+      this.#write(-1, { name: name.subarray(parent), hash, rrsets: [], flags: 0 })
+      slot = this.#findSlot(name, parent, hash)
+    }
+    this.#words[(this.#slots[slot] >> 2) + 2]++
   }
 
-  #isOrigin(name: WireName): boolean {
-    return this.#origins.some(origin => Buffer.compare(origin, name) === 0)
+  #isOrigin(name: WireName, from: number): boolean {
+    for (const origin of this.#origins) {
+      if (origin.length === name.length - from && isEnding(origin, name, from)) return true
+    }
+    return false
   }
 
   #isOwn(block: number): boolean {
     return ((this.#words[(block >> 2) + 3] >> 16) & FLAG_OWN) !== 0
   }
 
-  /** Whether the block at `at` is the same as `block`, children aside. */
-  #equals(at: number, block: Uint8Array): boolean {
-    if (this.#words[(at >> 2) + 1] !== block.length) return false
-    for (let i = 0; i < block.length; i++) {
-      if (this.#bytes[at + i] !== block[i] && (i < 8 || i >= 12)) return false
-    }
+  /** Whether the block at `old` is the same as that of `length` octets at `at`, children aside. */
+  #isSame(old: number, at: number, length: number): boolean {
+    const words = this.#words
+    const [from, other] = [old >> 2, at >> 2]
+    if (words[from + 1] !== length) return false
+    for (let i = 0; i < length >> 2; i++) if (words[from + i] !== words[other + i] && i !== 2) return false
     return true
   }
 
-  /** The slot that holds `name`, or -1. */
-  #findSlot(name: WireName): number {
-    const mask = this.#slots.length - 1
-    const hash = hashName(name, 0, name.length)
+  /** The slot that holds what of `name` begins at `from`, or -1. */
+  #findSlot(name: WireName, from: number, hash = hashName(name, from, name.length - from)): number {
+    const slots = this.#slots
+    const mask = slots.length - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const block = this.#slots[slot]
+      const block = slots[slot]
       if (block === SLOT_FREE) return -1
-      if (block !== SLOT_FREED && this.#holds(block, name, hash >>> 0)) return slot
+      if (block !== SLOT_FREED && this.#holds(block, name, from, hash >>> 0)) return slot
     }
   }
 
-  #holds(block: number, name: WireName, hash: number): boolean {
+  #holds(block: number, name: WireName, from: number, hash: number): boolean {
     const head = block >> 2
     const meta = this.#words[head + 3]
-    if (this.#words[head] !== hash || (meta & 0xff) !== name.length) return false
+    const length = name.length - from
+    if (this.#words[head] !== hash || (meta & 0xff) !== length) return false
     const nameAt = block + (BLOCK_WORDS + ((meta >> 8) & 0xff) * ENTRY_WORDS) * 4
-    for (let i = 0; i < name.length; i++) if (this.#bytes[nameAt + i] !== name[i]) return false
+    const bytes = this.#bytes
+    for (let i = 0; i < length; i++) if (bytes[nameAt + i] !== name[from + i]) return false
     return true
   }
 
-  #takeSlot(name: WireName): number {
+  #takeSlot(hash: number): number {
     const mask = this.#slots.length - 1
-    let slot = hashName(name, 0, name.length) & mask
+    let slot = hash & mask
     while (this.#slots[slot] > SLOT_FREED) slot = (slot + 1) & mask
     if (this.#slots[slot] === SLOT_FREE) this.#words[Head.UsedSlots]++
     return slot
@@ -317,5 +328,11 @@ function insert(slots: Int32Array, block: number, hash: number): void {
   slots[slot] = block
 }
 
-/** The name without its leftmost label. The root has no parent: where it is in a zone, it is the apex. */
-const parentOf = (name: WireName): WireName => name.subarray(name[0] + 1)
+/** Where the name goes on behind the label at `from`. The root has no parent: where it is in a zone, it is the apex. */
+const parentOf = (name: WireName, from: number): number => from + name[from] + 1
+
+/** Whether `name` goes on from `from` as `origin`, which is as long. */
+function isEnding(origin: WireName, name: WireName, from: number): boolean {
+  for (let i = 0; i < origin.length; i++) if (origin[i] !== name[from + i]) return false
+  return true
+}
