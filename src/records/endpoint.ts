@@ -1,6 +1,6 @@
 // Endpoints of a Service: their addresses, their host names, and the items that follow from them.
 
-import type { SlimEndpoint, SlimEndpointSlice } from '../watch/slim.ts'
+import type { SlimEndpoint, SlimEndpointPort, SlimEndpointSlice } from '../watch/slim.ts'
 import { parseAddress } from '../wire/address.ts'
 import { MAX_LABEL_LENGTH } from '../wire/constants.ts'
 import type { WireName } from '../wire/name.ts'
@@ -17,6 +17,13 @@ export interface EndpointItem extends Item {
   readonly zone: string
   /** The zones whose clients it is meant for, where that was asked for and is known. */
   readonly forZones: readonly string[]
+}
+
+/** Whether the same names and addresses follow from both. */
+export function isSameEndpoint(a: SlimEndpoint, b: SlimEndpoint): boolean {
+  if (a.hostname !== b.hostname || a.podName !== b.podName || a.addresses.length !== b.addresses.length) return false
+  for (let i = 0; i < a.addresses.length; i++) if (a.addresses[i] !== b.addresses[i]) return false
+  return true
 }
 
 /**
@@ -43,29 +50,27 @@ export function endpointItems(
   serviceName: WireName,
   { endpointPodNames, isMulticluster }: Pick<RecordOptions, 'endpointPodNames' | 'isMulticluster'>,
 ): EndpointItem[] {
-  return slices.flatMap(slice => {
+  const items: EndpointItem[] = []
+  for (const slice of slices) {
     // A slice without ports still has addresses.
-    const ports = slice.ports.length > 0 ? slice.ports : [{ name: '', port: NO_PORT, protocol: '' }]
-    return slice.endpoints.flatMap(endpoint =>
-      endpoint.addresses.flatMap(text => {
+    const ports = slice.ports.length > 0 ? slice.ports : NO_PORTS
+    for (const endpoint of slice.endpoints) {
+      const { zone, forZones = NO_ZONES } = endpoint
+      for (const text of endpoint.addresses) {
         const address = parseAddress(text)
-        if (!address) return []
+        if (!address) continue
         const label = endpointLabel(endpoint, text, endpointPodNames)
         const labels = isMulticluster ? [label, slice.sourceCluster] : [label]
         // `_` begins the labels of ports (RFC 2782), never a host name.
         const host = label.startsWith('_') ? undefined : joinName(labels, serviceName)
-        const { zone, forZones = [] } = endpoint
-        return ports.map(({ name, port, protocol }) => ({
-          address,
-          port,
-          host,
-          labels,
-          portName: name,
-          protocol,
-          zone,
-          forZones,
-        }))
-      }),
-    )
-  })
+        for (const { name, port, protocol } of ports) {
+          items.push({ address, port, host, labels, portName: name, protocol, zone, forZones })
+        }
+      }
+    }
+  }
+  return items
 }
+
+const NO_PORTS: readonly SlimEndpointPort[] = [{ name: '', port: NO_PORT, protocol: '' }]
+const NO_ZONES: readonly string[] = []

@@ -9,7 +9,7 @@ import { type Rrset, addressType, encodeSrv, joinName } from '../wire/rrset.ts'
 import type { FrontService } from './apex.ts'
 import { endpointItems } from './endpoint.ts'
 import { NO_PORT, type OwnerRecords, distinct, itemRecords } from './item.ts'
-import { NameItems, addHeadless, portLabels } from './service.ts'
+import { NameItems, addHeadless, addHosts, portLabels } from './service.ts'
 
 export interface ExternalRecordOptions {
   readonly ttlSeconds: number
@@ -58,9 +58,11 @@ const listPorts = ({ ports }: SlimService): SlimService['ports'] =>
 
 function addPorts(names: NameItems, service: SlimService, addresses: readonly Uint8Array[]): void {
   for (const { name, port, protocol } of listPorts(service)) {
-    const items = addresses.map(address => ({ address, port, host: names.base }))
-    names.add([], ...items)
-    if (name !== '') names.add(portLabels(name, protocol), ...items)
+    for (const address of addresses) {
+      const item = { address, port, host: names.base }
+      names.add([], item)
+      if (name !== '') names.add(portLabels(name, protocol), item)
+    }
   }
 }
 
@@ -71,7 +73,7 @@ function addEndpoints(
 ): void {
   const endpoints = endpointItems(slices, names.base, { endpointPodNames, isMulticluster: false })
   addHeadless(names, endpoints)
-  for (const item of endpoints) if (item.host) names.add(item.labels, item)
+  addHosts(names, endpoints)
 }
 
 /** A CNAME to the first, as a name has only one (RFC 2181 section 10.1); SRV to all, beside it, as in CoreDNS. */

@@ -24,6 +24,19 @@ export interface OwnerRecords {
   readonly isAwaited?: boolean
   /** Its records are not written down: they follow from its first label, an address with dashes. */
   readonly isComputed?: boolean
+  /** Whether those of the same name hold the same, as far as that is seen without making them. */
+  isSame?(other: OwnerRecords): boolean
+}
+
+/** Whether the same records follow from both. */
+export const isSameItem = (a: Item, b: Item): boolean =>
+  a.port === b.port && isSameOctets(a.address, b.address) && isSameOctets(a.host, b.host)
+
+function isSameOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === b) return true
+  if (a?.length !== b?.length) return false
+  for (let i = 0; i < a!.length; i++) if (a![i] !== b![i]) return false
+  return true
 }
 
 /** The record sets of a name that stands for these items. */
@@ -68,4 +81,13 @@ function srvRecords(items: readonly Item[], ttlSeconds: number): Rrset {
 
 /** Octets as a map key. */
 export const octetsKey = (octets: Uint8Array): string =>
-  Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
+  octets.length === 4
+    ? String.fromCharCode(octets[0], octets[1], octets[2], octets[3])
+    : Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
+
+/** The octets of such a key. */
+export function keyOctets(key: string): Uint8Array {
+  const octets = new Uint8Array(key.length)
+  for (let i = 0; i < octets.length; i++) octets[i] = key.charCodeAt(i)
+  return octets
+}

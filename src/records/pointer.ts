@@ -2,9 +2,9 @@
 // as in CoreDNS also for endpoints of Services that are not headless).
 
 import type { SlimEndpoint, SlimEndpointSlice, SlimService } from '../watch/slim.ts'
-import { parseAddress, reverseName } from '../wire/address.ts'
+import { encodeReverseName, parseAddress } from '../wire/address.ts'
 import { Type } from '../wire/constants.ts'
-import { type WireName, isSubdomain, parseName } from '../wire/name.ts'
+import { type WireName, isSubdomain } from '../wire/name.ts'
 import { joinName } from '../wire/rrset.ts'
 import { endpointLabel } from './endpoint.ts'
 import { type OwnerRecords, octetsKey } from './item.ts'
@@ -19,8 +19,8 @@ export function addressKey(text: string): string | undefined {
 
 /** The reverse name of an address, where one of the zones holds it. */
 export function pointerOwner(address: Uint8Array, reverseOrigins: readonly WireName[]): WireName | undefined {
-  const owner = parseName(reverseName(address))
-  return owner && reverseOrigins.some(origin => isSubdomain(owner, origin)) ? owner : undefined
+  const owner = encodeReverseName(address)
+  return reverseOrigins.some(origin => isSubdomain(owner, origin)) ? owner : undefined
 }
 
 /**
@@ -52,17 +52,18 @@ function endpointTargets(
   origin: WireName,
   options: RecordOptions,
 ): WireName[] {
-  const targets = new Map<string, WireName>()
+  const targets: WireName[] = []
   for (const slice of slices) {
     const base = serviceName(slice.service, slice.namespace, origin)
     if (!base) continue
     for (const { endpoint, text } of endpointsByAddress(slice).get(key) ?? []) {
       if (options.ptr === 'hostname' && endpoint.hostname === '') continue
       const target = joinName([endpointLabel(endpoint, text, options.endpointPodNames)], base)
-      if (target) targets.set(octetsKey(target), target)
+      if (target) targets.push(target)
     }
   }
-  return [...targets.values()]
+  if (targets.length < 2) return targets
+  return [...new Map(targets.map(target => [octetsKey(target), target])).values()]
 }
 
 export interface AddressedEndpoint {

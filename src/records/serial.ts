@@ -2,6 +2,7 @@
 // its serial, `controller.go`); here a change that makes another answer moves it.
 
 import type { SlimEndpoint, SlimEndpointSlice, SlimPod, SlimService } from '../watch/slim.ts'
+import { isSameEndpoint } from './endpoint.ts'
 import type { RecordOptions } from './options.ts'
 
 /** Whether two versions of a Service give other records. */
@@ -22,13 +23,17 @@ export function isSliceModified(
   { zonal }: Pick<RecordOptions, 'zonal'>,
 ): boolean {
   if (!before || !after) return before !== after
-  const namedAddresses = ({ addresses, hostname, podName, zone }: SlimEndpoint): unknown =>
-    zonal ? [addresses, hostname, podName, zone] : [addresses, hostname, podName]
+  const { endpoints } = after
+  const isMoved = (endpoint: SlimEndpoint, i: number): boolean => {
+    const other = endpoints[i]
+    return !isSameEndpoint(endpoint, other) || (zonal && endpoint.zone !== other.zone)
+  }
   return (
     before.service !== after.service ||
     before.importedService !== after.importedService ||
     before.sourceCluster !== after.sourceCluster ||
-    !isSame(before.endpoints.map(namedAddresses), after.endpoints.map(namedAddresses)) ||
+    before.endpoints.length !== endpoints.length ||
+    before.endpoints.some(isMoved) ||
     !isSame(before.ports, after.ports)
   )
 }

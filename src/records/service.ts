@@ -7,7 +7,7 @@ import { Type } from '../wire/constants.ts'
 import { type WireName, parseName } from '../wire/name.ts'
 import { type Rrset, joinName } from '../wire/rrset.ts'
 import { type EndpointItem, endpointItems } from './endpoint.ts'
-import { type Item, NO_PORT, type OwnerRecords, itemRecords } from './item.ts'
+import { type Item, NO_PORT, type OwnerRecords, isSameItem, itemRecords } from './item.ts'
 import type { RecordOptions } from './options.ts'
 
 /** `service.namespace.svc.<origin>`; undefined where one of the names is no label. */
@@ -37,12 +37,12 @@ export function serviceRecords(
   const names = new NameItems(base)
   if (service.headless) addHeadless(names, endpoints)
   else addClusterIPs(names, service)
-  if (!names.isEmpty) for (const item of endpoints) if (item.host) names.add(item.labels, item)
+  if (!names.isEmpty) addHosts(names, endpoints)
   if (service.headless && options.zonal && !options.isMulticluster) addZones(names, endpoints)
   return names.encode(options.ttlSeconds)
 }
 
-/** What a name had before is asked for its owner alone. */
+/** Its sets are made when they are asked for: what a name had before, and what has not changed, nobody asks for. */
 class ItemRecords implements OwnerRecords {
   readonly owner: WireName
   readonly #items: readonly Item[]
@@ -57,12 +57,17 @@ class ItemRecords implements OwnerRecords {
   get rrsets(): Rrset[] {
     return itemRecords(this.#items, this.#ttlSeconds)
   }
+
+  isSame(other: OwnerRecords): boolean {
+    if (!(other instanceof ItemRecords) || other.#items.length !== this.#items.length) return false
+    return other.#ttlSeconds === this.#ttlSeconds && this.#items.every((item, i) => isSameItem(item, other.#items[i]))
+  }
 }
 
 /** Items by the labels that stand in front of the Service's name. */
 export class NameItems<I extends Item = Item> {
   readonly base: WireName
-  readonly #items = new Map<string, { labels: readonly string[]; items: I[] }>()
+  readonly #items = new Map<string, { readonly owner: WireName | undefined; readonly items: I[] }>()
 
   constructor(base: WireName) {
     this.base = base
@@ -72,21 +77,22 @@ export class NameItems<I extends Item = Item> {
     return this.#items.size === 0
   }
 
-  /** Without an item, the name is there all the same. */
-  add(labels: readonly string[], ...items: I[]): void {
+  /** Without an item, the name is there all the same. `owner` is what the labels make, where that is known. */
+  add(labels: readonly string[], item?: I, owner?: WireName): void {
     // Two spellings of a label are one name.
-    const key = labels.join('.').toLowerCase()
+    const key = (labels.length === 1 ? labels[0] : labels.join('.')).toLowerCase()
     const known = this.#items.get(key)
-    if (known) known.items.push(...items)
-    else this.#items.set(key, { labels, items })
+    if (!known) {
+      owner ??= labels.length === 0 ? this.base : joinName(labels, this.base)
+      this.#items.set(key, { owner, items: item ? [item] : [] })
+    } else if (item) known.items.push(item)
   }
 
   /** Without those that would be too long. */
   list(): { readonly owner: WireName; readonly items: readonly I[] }[] {
-    return [...this.#items.values()].flatMap(({ labels, items }) => {
-      const owner = labels.length === 0 ? this.base : joinName(labels, this.base)
-      return owner ? [{ owner, items }] : []
-    })
+    const list: { owner: WireName; items: readonly I[] }[] = []
+    for (const { owner, items } of this.#items.values()) if (owner) list.push({ owner, items })
+    return list
   }
 
   encode(ttlSeconds: number): OwnerRecords[] {
@@ -112,6 +118,11 @@ export function addHeadless(names: NameItems, endpoints: readonly EndpointItem[]
     names.add([], item)
     if (item.portName !== '') names.add(portLabels(item.portName, item.protocol), item)
   }
+}
+
+/** The names of endpoints. */
+export function addHosts(names: NameItems, endpoints: readonly EndpointItem[]): void {
+  for (const item of endpoints) if (item.host) names.add(item.labels, item, item.host)
 }
 
 /**

@@ -16,26 +16,35 @@ export function packEndpoints(endpoints: readonly SlimEndpoint[]): () => readonl
     return [addresses.length === 1 ? only : addresses, hostname, podName, zone]
   })
   const text = JSON.stringify(packed)
+  remember(text, endpoints)
   return () => unpack(text)
 }
 
-// What is done with a slice is done with it several times in a row.
+// What is done with a slice is done several times in a row, and mostly with what it was before, too.
 let lastText = ''
 let lastEndpoints = NONE
+let otherText = ''
+let otherEndpoints = NONE
+
+function remember(text: string, endpoints: readonly SlimEndpoint[]): void {
+  otherText = lastText
+  otherEndpoints = lastEndpoints
+  lastText = text
+  lastEndpoints = endpoints
+}
 
 function unpack(text: string): readonly SlimEndpoint[] {
   if (text === lastText) return lastEndpoints
+  if (text === otherText) return otherEndpoints
   const packed = JSON.parse(text) as readonly Packed[]
-  lastEndpoints = Object.freeze(
-    packed.map(([addresses, hostname, podName, zone]) =>
-      Object.freeze({
-        addresses: Object.freeze(typeof addresses === 'string' ? [addresses] : addresses),
-        hostname,
-        podName,
-        zone: intern(zone),
-      }),
-    ),
+  const endpoints = packed.map(([addresses, hostname, podName, zone]) =>
+    Object.freeze({
+      addresses: Object.freeze(typeof addresses === 'string' ? [addresses] : addresses),
+      hostname,
+      podName,
+      zone: intern(zone),
+    }),
   )
-  lastText = text
-  return lastEndpoints
+  remember(text, Object.freeze(endpoints))
+  return endpoints
 }

@@ -1,6 +1,9 @@
 // IP addresses between text and octets, and the names of the reverse zones.
 
+import type { WireName } from './name.ts'
+
 const DIGIT_0 = 0x30
+const LETTER_A = 0x61
 
 /**
  * IPv4 or IPv6 text to 4 or 16 octets (RFC 4291 section 2.2); a zone index (`%eth0`) is not part of an address.
@@ -121,6 +124,37 @@ export function reverseName(address: Uint8Array): string {
   }
   return `${labels.join('.')}.${address.length === 4 ? 'in-addr' : 'ip6'}.arpa.`
 }
+
+/** The same as octets. */
+export function encodeReverseName(address: Uint8Array): WireName {
+  const isIpv4 = address.length === 4
+  const ending = isIpv4 ? IN_ADDR_ARPA : IP6_ARPA
+  const labels = isIpv4 ? address.reduce((sum, octet) => sum + 1 + digitsOf(octet), 0) : 64
+  const name = new Uint8Array(labels + ending.length)
+  let at = 0
+  for (let i = address.length - 1; i >= 0; i--) {
+    const octet = address[i]
+    if (isIpv4) {
+      const digits = digitsOf(octet)
+      name[at++] = digits
+      if (digits > 2) name[at++] = DIGIT_0 + Math.floor(octet / 100)
+      if (digits > 1) name[at++] = DIGIT_0 + (Math.floor(octet / 10) % 10)
+      name[at++] = DIGIT_0 + (octet % 10)
+    } else {
+      for (const nibble of [octet & 15, octet >> 4]) {
+        name[at++] = 1
+        name[at++] = nibble < 10 ? DIGIT_0 + nibble : LETTER_A + nibble - 10
+      }
+    }
+  }
+  name.set(ending, at)
+  return name
+}
+
+const IN_ADDR_ARPA = Buffer.from('\x07in-addr\x04arpa\0', 'latin1')
+const IP6_ARPA = Buffer.from('\x03ip6\x04arpa\0', 'latin1')
+
+const digitsOf = (octet: number): number => (octet > 99 ? 3 : octet > 9 ? 2 : 1)
 
 /** Whether a zone, in lower case and absolute, holds PTR records. */
 export function isReverseZone(zone: string): boolean {

@@ -1,7 +1,8 @@
 // Record sets on their way into a zone: rdata already in wire form, the owner beside them.
 
 import { MAX_LABEL_LENGTH, MAX_NAME_LENGTH, Type } from './constants.ts'
-import type { WireName } from './name.ts'
+import { type WireName, lowerOctet } from './name.ts'
+import { write16 } from './reply.ts'
 
 /** Records of one type at one name (RFC 2181 section 5): one TTL, no two rdata alike. */
 export interface Rrset {
@@ -30,34 +31,53 @@ export const addressType = (address: Uint8Array): number => (address.length === 
 export function joinName(labels: readonly string[], origin: WireName): WireName | undefined {
   let length = origin.length
   for (const label of labels) {
-    if (label.length > MAX_LABEL_LENGTH || !LABEL.test(label)) return undefined
+    if (label.length === 0 || label.length > MAX_LABEL_LENGTH) return undefined
     length += label.length + 1
   }
   if (length > MAX_NAME_LENGTH) return undefined
-  const name = new Uint8Array(length)
+  const name = allot(length)
   let at = 0
   for (const label of labels) {
     name[at++] = label.length
     for (let i = 0; i < label.length; i++) {
       const code = label.charCodeAt(i)
-      name[at++] = code >= 0x41 && code <= 0x5a ? code | 0x20 : code
+      const octet = code < FOLDED.length ? FOLDED[code] : 0
+      if (octet === 0) return undefined
+      name[at++] = octet
     }
   }
-  name.set(origin, at)
+  for (let i = 0; i < origin.length; i++) name[at + i] = origin[i]
   return name
 }
 
-const LABEL = /^[A-Za-z0-9_-]+$/
+/** Each octet that a label of Kubernetes may have, in lower case; 0 for all others. */
+const FOLDED = new Uint8Array(128)
+for (const octet of Buffer.from('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-')) {
+  FOLDED[octet] = lowerOctet(octet)
+}
+
+const POOL_BYTES = 16 << 10
+let pool = new ArrayBuffer(POOL_BYTES)
+let allotted = 0
+
+/** Octets that share their memory with others, as Buffer.allocUnsafe has them: an array of more than 64 octets is ten times as dear alone. */
+function allot(length: number): Uint8Array {
+  if (allotted + length > POOL_BYTES) {
+    pool = new ArrayBuffer(POOL_BYTES)
+    allotted = 0
+  }
+  const octets = new Uint8Array(pool, allotted, length)
+  allotted += length
+  return octets
+}
 
 /** SRV rdata (RFC 2782); the target is not compressed. */
 export function encodeSrv(priority: number, weight: number, port: number, target: WireName): Uint8Array {
-  const rdata = new Uint8Array(6 + target.length)
-  const head = [priority, weight, port]
-  for (let i = 0; i < head.length; i++) {
-    rdata[2 * i] = head[i] >> 8
-    rdata[2 * i + 1] = head[i]
-  }
-  rdata.set(target, 6)
+  const rdata = allot(6 + target.length)
+  write16(rdata, 0, priority)
+  write16(rdata, 2, weight)
+  write16(rdata, 4, port)
+  for (let i = 0; i < target.length; i++) rdata[6 + i] = target[i]
   return rdata
 }
 

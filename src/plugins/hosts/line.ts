@@ -1,6 +1,6 @@
 // Lines as in /etc/hosts: an address, and the names that it has (hosts(5), RFC 952).
 
-import { parseAddress, reverseName } from '../../wire/address.ts'
+import { parseAddress, encodeReverseName } from '../../wire/address.ts'
 import { type WireName, isSubdomain, lowerName, parseName } from '../../wire/name.ts'
 import { type HostTable, Kind, isWildcard } from './table.ts'
 
@@ -24,7 +24,7 @@ export function addLine(table: HostTable, line: string, { origins, ttlSeconds, h
     const name = lowerName(parsed)
     if (!origins.some(origin => isSubdomain(name, origin))) continue
     table.add(name, kind, ttlSeconds, address)
-    if (hasReverse && !isWildcard(name)) table.add(parseName(reverseName(address))!, Kind.PTR, ttlSeconds, name)
+    if (hasReverse && !isWildcard(name)) table.add(encodeReverseName(address), Kind.PTR, ttlSeconds, name)
   }
 }
 

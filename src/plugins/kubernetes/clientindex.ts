@@ -1,13 +1,13 @@
 // Who has which address, as the API changes: Pods where they are watched, else the endpoints that are Pods. It is kept only where somebody
 // asks for it; in which zone a client is, only with `topology`.
 
+import { keyOctets } from '../../records/item.ts'
 import { addressKey } from '../../records/pointer.ts'
 import type { HeldPod } from '../../watch/pods.ts'
 import type { SlimEndpoint, SlimEndpointSlice } from '../../watch/slim.ts'
 import { type Client, type ClientWriter, type Place, sliceClients } from './clientwriter.ts'
 import { MultiMap } from './multimap.ts'
 import { NodeZones } from './nodezones.ts'
-import { endpointAddresses } from './pointers.ts'
 
 export interface ClientIndexOptions {
   /** Pods are watched, and they alone are believed on whose an address is. */
@@ -50,13 +50,13 @@ export class ClientIndex {
 
   changeSlice({ endpoints, unready = [] }: SlimEndpointSlice, how: 'add' | 'delete'): void {
     const { hasPods, wantsPlaces } = this.#options
-    if (!hasPods) for (const key of endpointAddresses(endpoints)) this.#dirty.add(key)
+    if (!hasPods) for (const key of endpoints.flatMap(endpoint => [...addressesOf(endpoint)])) this.#dirty.add(key)
     if (!wantsPlaces) return
     // A Pod that has just come asks before it is ready.
     for (const endpoint of [...endpoints, ...unready]) {
       if (endpoint.podName === '') continue
       this.#nodeZones.change(endpoint, how)
-      for (const key of endpointAddresses([endpoint])) {
+      for (const key of addressesOf(endpoint)) {
         this.#endpoints[how](key, endpoint)
         this.#dirty.add(key)
       }
@@ -66,7 +66,7 @@ export class ClientIndex {
   /** Writes what has changed into the table. */
   publish(): void {
     for (const key of this.#dirty) {
-      const address = Buffer.from(key, 'latin1')
+      const address = keyOctets(key)
       const { hasPods, findPod, slicesAt, wantsPlaces } = this.#options
       const pods = this.#pods.get(key).flatMap(podKey => findPod(podKey) ?? [])
       const clients = hasPods ? pods.map(clientOf) : sliceClients(address, slicesAt(key))
@@ -83,6 +83,11 @@ export class ClientIndex {
     if (zones.size > 0) return { zone: only(zones) }
     return { node: only(new Set([...endpoints, ...pods].flatMap(({ nodeName }) => nodeName || []))) }
   }
+}
+
+/** As keys, each once. */
+function addressesOf({ addresses }: SlimEndpoint): Set<string> {
+  return new Set(addresses.map(addressKey).filter(key => key !== undefined))
 }
 
 const clientOf = ({ key, namespace, labels }: HeldPod): Client => ({

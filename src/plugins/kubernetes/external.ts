@@ -79,8 +79,9 @@ export class ExternalNames {
     }
   }
 
-  publishService(before: ServiceInput, after: ServiceInput): void {
-    this.#names.publishService(before, after, this.#makes)
+  /** As of Names. */
+  publishService(before: ServiceInput, after: ServiceInput, isSure: boolean): void {
+    this.#names.publishService(before, after, this.#makes, isSure)
     if (before.service === after.service) return
     const addresses = [before, after].flatMap(({ service }) => (service ? externalAddresses(service) : []))
     const touched = new Map(addresses.map(address => [octetsKey(address), address]))

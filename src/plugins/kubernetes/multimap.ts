@@ -10,13 +10,15 @@ export class MultiMap<V> {
     else this.#values.set(key, Array.isArray(known) ? [...known, value] : [known, value])
   }
 
+  /** Of a value that was added several times, once. */
   delete(key: string, value: V): void {
     const known = this.#values.get(key)
     if (known === value) this.#values.delete(key)
     else if (Array.isArray(known)) {
-      const rest = known.filter(other => other !== value)
-      if (rest.length === 0) this.#values.delete(key)
-      else this.#values.set(key, rest.length === 1 ? rest[0] : rest)
+      const index = known.indexOf(value)
+      if (index < 0) return
+      const rest = known.toSpliced(index, 1)
+      this.#values.set(key, rest.length === 1 ? rest[0] : rest)
     }
   }
 

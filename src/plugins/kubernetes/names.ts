@@ -51,28 +51,34 @@ export class Names {
     this.#lingering.leave(owner, of)
   }
 
-  /** `make` gives the names in each of the zones. */
-  publishService(before: ServiceInput, after: ServiceInput, makes: readonly MakeRecords[]): void {
+  /** `makes` give the names in each of the zones. `isSure`: what there was before is what was published. */
+  publishService(before: ServiceInput, after: ServiceInput, makes: readonly MakeRecords[], isSure: boolean): void {
     // Only its slices have changed: what they have lost may be in another one soon.
     const isMoving = after.service !== undefined && after.service === before.service && after.isExposed
     if (!isMoving && before.service) this.#lingering.end(before.service.key)
     for (const make of makes) {
-      const gone = new Map<string, WireName>()
+      const gone = new Map<string, OwnerRecords>()
       if (before.service && before.isExposed) {
-        for (const { owner } of make(before.service, before.slices)) gone.set(octetsKey(owner), owner)
+        for (const records of make(before.service, before.slices)) gone.set(octetsKey(records.owner), records)
       }
       if (after.service && after.isExposed) {
         for (const published of make(after.service, after.slices)) {
-          const wasThere = gone.size > 0 && gone.delete(octetsKey(published.owner))
-          if (wasThere && published.isAwaited && isMoving)
-            this.#lingering.leave(published.owner, after.service.key, published)
-          else this.publish(published)
+          const known = gone.size > 0 ? take(gone, octetsKey(published.owner)) : undefined
+          if (!known || !isMoving) this.publish(published)
+          else if (published.isAwaited) this.#lingering.leave(published.owner, after.service.key, published)
+          else if (!isSure || !known.isSame?.(published)) this.publish(published)
         }
       }
-      for (const owner of gone.values()) {
+      for (const { owner } of gone.values()) {
         if (isMoving) this.#lingering.leave(owner, after.service.key)
         else this.#writer.withdraw(owner)
       }
     }
   }
+}
+
+function take<V>(map: Map<string, V>, key: string): V | undefined {
+  const value = map.get(key)
+  map.delete(key)
+  return value
 }

@@ -1,13 +1,9 @@
 // The reverse names that a publisher has in a zone image: which Services and endpoints have an address, and what it points to.
 
 import type { RecordOptions } from '../../records/options.ts'
-import {
-  type AddressedEndpoint,
-  addressKey,
-  endpointsByAddress,
-  pointerOwner,
-  pointerRecords,
-} from '../../records/pointer.ts'
+import { isSameEndpoint } from '../../records/endpoint.ts'
+import { keyOctets } from '../../records/item.ts'
+import { addressKey, endpointsByAddress, pointerOwner, pointerRecords } from '../../records/pointer.ts'
 import type { SlimEndpoint, SlimEndpointSlice, SlimService } from '../../watch/slim.ts'
 import type { WireName } from '../../wire/name.ts'
 import { MultiMap } from './multimap.ts'
@@ -29,7 +25,7 @@ export class Pointers {
   readonly #options: PointersOptions
   /** By the octets of an address, as `addressKey` makes them. */
   readonly #services = new MultiMap<SlimService>()
-  /** Keys of the slices that have an address, and those slices. */
+  /** Keys of the slices that have an address, once for each endpoint that has it, and those slices. */
   readonly #slices = new MultiMap<string>()
   readonly #held = new Map<string, SlimEndpointSlice>()
   readonly #dirty = new Set<string>()
@@ -43,7 +39,12 @@ export class Pointers {
 
   /** The slices that have an address, and whose they are is known. */
   slicesAt(address: string): SlimEndpointSlice[] {
-    return this.#slices.get(address).flatMap(key => this.#held.get(key) ?? [])
+    const slices: SlimEndpointSlice[] = []
+    for (const key of this.#slices.get(address)) {
+      const slice = this.#held.get(key)
+      if (slice && !slices.includes(slice)) slices.push(slice)
+    }
+    return slices
   }
 
   changeService(service: SlimService, how: 'add' | 'delete'): void {
@@ -58,22 +59,28 @@ export class Pointers {
   /** Both of the same Service, where both are there. */
   changeSlice(before: SlimEndpointSlice | undefined, after: SlimEndpointSlice | undefined): void {
     const { key } = (after ?? before)!
-    const had = before ? endpointsByAddress(before) : NOTHING
-    const has = after ? endpointsByAddress(after) : NOTHING
     if (after) this.#held.set(key, after)
     else this.#held.delete(key)
-    for (const address of had.keys()) if (!has.has(address)) this.#move(address, key, 'delete')
-    for (const [address, endpoints] of has) {
-      const known = had.get(address)
-      if (!known) this.#move(address, key, 'add')
-      else if (labelsOf(known) !== labelsOf(endpoints)) this.#dirty.add(address)
-    }
+    const had = before?.endpoints ?? []
+    const has = after?.endpoints ?? []
+    // What is in front of the first that differs, and behind the last, is as it was.
+    let from = 0
+    while (from < had.length && from < has.length && isSameEndpoint(had[from], has[from])) from++
+    let behind = 0
+    const rest = Math.min(had.length, has.length) - from
+    while (behind < rest && isSameEndpoint(had.at(-1 - behind)!, has.at(-1 - behind)!)) behind++
+    for (let i = from; i < had.length - behind; i++) this.#move(had[i], key, 'delete')
+    for (let i = from; i < has.length - behind; i++) this.#move(has[i], key, 'add')
   }
 
-  #move(address: string, slice: string, how: 'add' | 'delete'): void {
-    this.#slices[how](address, slice)
-    this.#dirty.add(address)
-    this.#moved.add(address)
+  #move({ addresses }: SlimEndpoint, slice: string, how: 'add' | 'delete'): void {
+    for (const text of addresses) {
+      const key = addressKey(text)
+      if (key === undefined) continue
+      this.#slices[how](key, slice)
+      this.#dirty.add(key)
+      this.#moved.add(key)
+    }
   }
 
   /** What endpoints point to depends on their Service, too. */
@@ -90,7 +97,7 @@ export class Pointers {
 
   #publishPointer(key: string): void {
     const { records, primary, reverseOrigins, isServed } = this.#options
-    const address = Buffer.from(key, 'latin1')
+    const address = keyOctets(key)
     const owner = pointerOwner(address, reverseOrigins)
     if (!owner || !primary) return
     const services = this.#services.get(key).filter(({ namespace }) => isServed(namespace))
@@ -106,16 +113,4 @@ export class Pointers {
     if (!isServed(namespace)) return false
     return records.ptr !== 'headless' || findService(`${namespace}/${service}`)?.headless === true
   }
-}
-
-const NOTHING: ReturnType<typeof endpointsByAddress> = new Map()
-
-/** What the names of endpoints are made from. */
-const labelsOf = (endpoints: readonly AddressedEndpoint[]): string =>
-  JSON.stringify(endpoints.map(({ endpoint: { hostname, podName }, text }) => [hostname, podName, text]))
-
-/** The addresses of endpoints, as keys, each once. */
-export function endpointAddresses(endpoints: readonly SlimEndpoint[]): Set<string> {
-  const keys = endpoints.flatMap(({ addresses }) => addresses.map(addressKey))
-  return new Set(keys.filter(key => key !== undefined))
 }

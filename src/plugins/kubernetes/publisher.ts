@@ -72,6 +72,8 @@ export class Publisher {
   /** What the names of the name servers are made from, as of the last flush. */
   #front: readonly FrontService[] | undefined
   #isModified = false
+  /** Whether all that changed was published. */
+  #isSure = true
   #flushing: NodeJS.Immediate | undefined
 
   constructor(writer: ZoneWriter, options: PublisherOptions) {
@@ -145,7 +147,7 @@ export class Publisher {
       for (const namespace of this.#namespaces) external.publishNamespace(namespace, this.#isExposed(namespace))
       for (const key of new Set([...this.#services.keys(), ...this.#dirtyServices.keys()])) {
         // The next flush tells the rest.
-        external.publishService(nothing, this.#dirtyServices.get(key) ?? this.#input(key))
+        external.publishService(nothing, this.#dirtyServices.get(key) ?? this.#input(key), true)
       }
       external.publishNameServers(this.#front ?? [], this.#options.localAddresses)
     })
@@ -275,15 +277,18 @@ export class Publisher {
   }
 
   #publishChanges(): void {
+    const isSure = this.#isSure
+    // Until the end is reached.
+    this.#isSure = false
     for (const namespace of this.#dirtyNamespaces) {
       this.#publishNamespace(namespace)
       if (this.#options.pods === 'verified') this.#podNames.touch(namespace)
     }
     for (const [key, before] of this.#dirtyServices) {
       const after = this.#input(key)
-      this.#names.publishService(before, after, this.#makes)
-      this.#topologyNames?.publishService(before, after, this.#topologyMakes)
-      for (const external of this.#externals) external.publishService(before, after)
+      this.#names.publishService(before, after, this.#makes, isSure)
+      this.#topologyNames?.publishService(before, after, this.#topologyMakes, isSure)
+      for (const external of this.#externals) external.publishService(before, after, isSure)
     }
     this.#pointers.publish()
     this.#podNames.publish()
@@ -293,6 +298,7 @@ export class Publisher {
     this.#publishNameServers()
     if (this.#isModified) this.#writer.touch()
     this.#isModified = false
+    this.#isSure = true
   }
 
   #isExposed(namespace: string): boolean {
