@@ -34,18 +34,20 @@ function relist(): void {
 }
 
 const TICK_MS = 10
+/** Changes so far: the next server is not told of what is so already. */
+let changes = 0
 let churning: NodeJS.Timeout | undefined
 function churn(perSecond: number): void {
   clearInterval(churning)
   if (perSecond === 0) return
   const from = performance.now()
-  let count = 0
+  const before = changes
   churning = setInterval(() => {
-    const due = ((performance.now() - from) / 1000) * perSecond
-    for (; count < due; count++) {
+    const due = before + ((performance.now() - from) / 1000) * perSecond
+    for (; changes < due; changes++) {
       // The first half; the others are whoever measures to change.
-      const number = count % (services >> 1)
-      api.apply(sliceOf(size, number, Math.floor(count / (services >> 1)) % endpointsEach))
+      const number = changes % (services >> 1)
+      api.apply(sliceOf(size, number, Math.floor(changes / (services >> 1)) % endpointsEach))
     }
   }, TICK_MS)
 }
