@@ -79,3 +79,15 @@ void t.test('reverse names', async t => {
     'b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.',
   )
 })
+
+void t.test('a reverse name in octets is what its text is', async t => {
+  const address = fc.oneof(
+    fc.uint8Array({ minLength: 4, maxLength: 4 }),
+    fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  )
+  fc.assert(
+    fc.property(address, octets => {
+      t.equal(formatName(encodeReverseName(octets)), reverseName(octets))
+    }),
+  )
+})

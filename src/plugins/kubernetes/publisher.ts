@@ -1,6 +1,6 @@
 // The control side of the plugin: hears of changes in the API and publishes what follows from them in the zone image. Changes are gathered
-// until the event loop has read what there was to read; then the Services, addresses and Pods that they touch are looked at, once each, and
-// nothing else. All slices of a Service change in one step.
+// while one piece of what the API sends is read; then the Services, addresses and Pods that they touch are looked at, once each, and nothing
+// else. All slices of a Service change in one step.
 
 import { versionRecords, nameServerRecords, type FrontService } from '../../records/apex.ts'
 import { octetsKey } from '../../records/item.ts'
@@ -74,7 +74,8 @@ export class Publisher {
   #isModified = false
   /** Whether all that changed was published. */
   #isSure = true
-  #flushing: NodeJS.Immediate | undefined
+  #isScheduled = false
+  #isStopped = false
 
   constructor(writer: ZoneWriter, options: PublisherOptions) {
     this.#writer = writer
@@ -120,7 +121,7 @@ export class Publisher {
   }
 
   stop(): void {
-    clearImmediate(this.#flushing)
+    this.#isStopped = true
     this.#names.stop()
   }
 
@@ -248,9 +249,13 @@ export class Publisher {
     this.#schedule()
   }
 
+  /** A piece is read without a pause, and what is published behind it is there before the questions that have come meanwhile are looked at. */
   #schedule(): void {
-    this.#flushing ??= setImmediate(() => {
-      this.#flushing = undefined
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      if (this.#isStopped) return
       try {
         this.flush()
       } catch (error) {
@@ -259,7 +264,7 @@ export class Publisher {
     })
   }
 
-  /** Publishes everything that has changed. Runs by itself once the event loop has read what there was. */
+  /** Publishes everything that has changed. Runs by itself. */
   flush(): void {
     let step = (): void => this.#publishChanges()
     for (const external of this.#externals) {
