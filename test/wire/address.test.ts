@@ -2,7 +2,15 @@ import { isIP, SocketAddress } from 'node:net'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { familyOf, formatAddress, isIpv6, parseAddress, reverseName } from '../../src/wire/address.ts'
+import {
+  encodeReverseName,
+  familyOf,
+  formatAddress,
+  isIpv6,
+  parseAddress,
+  reverseName,
+} from '../../src/wire/address.ts'
+import { formatName } from '../../src/wire/name.ts'
 
 void t.test('text is an address exactly when Node says so', async t => {
   const texts = fc.oneof(
