@@ -4,6 +4,7 @@
 //   arena | records, each at a multiple of 4: hash; (length of the key | length of the text << 16); listed; key; text
 
 import { randomInt } from 'node:crypto'
+import { Listener } from './listener.ts'
 import type { Keeper, Sink } from './store.ts'
 import type { SlimMeta } from './slim.ts'
 
@@ -26,8 +27,7 @@ const GROWTH = 4
 const ARENA_START = 4
 
 export class PackedStore<T extends SlimMeta, H> implements Keeper<T, H> {
-  onFailure: (error: unknown) => void = () => {}
-  readonly #sink: Sink<H>
+  readonly listener: Listener<H>
   readonly #packing: Packing<T, H>
   /** So that nobody can choose names that meet in one slot. */
   readonly #seed = randomInt(2 ** 32)
@@ -38,10 +38,9 @@ export class PackedStore<T extends SlimMeta, H> implements Keeper<T, H> {
   #usedSlots = 0
   #size = 0
   #isListing = false
-  #closed = false
 
   constructor(sink: Sink<H>, packing: Packing<T, H>) {
-    this.#sink = sink
+    this.listener = new Listener(sink)
     this.#packing = packing
   }
 
@@ -59,7 +58,7 @@ export class PackedStore<T extends SlimMeta, H> implements Keeper<T, H> {
   }
 
   put(next: T): void {
-    if (this.#closed) return
+    if (this.listener.isClosed) return
     const key = Buffer.from(next.key)
     const slot = this.#find(key)
     const held = slot < 0 ? undefined : this.#unpack(this.#slots[slot])
@@ -70,12 +69,12 @@ export class PackedStore<T extends SlimMeta, H> implements Keeper<T, H> {
       return
     }
     this.#write(slot, key, text)
-    this.#tell(() => this.#sink.changed(held, after))
+    this.listener.changed(held, after)
   }
 
   remove(key: string): void {
     const slot = this.#find(Buffer.from(key))
-    if (slot >= 0 && !this.#closed) this.#removeSlot(slot)
+    if (slot >= 0 && !this.listener.isClosed) this.#removeSlot(slot)
   }
 
   beginList(): void {
@@ -90,20 +89,7 @@ export class PackedStore<T extends SlimMeta, H> implements Keeper<T, H> {
       if (record > FREED && this.#bytes.readUInt32LE(record + 8) === 0) this.#removeSlot(slot)
     }
     this.#isListing = false
-    this.#tell(() => this.#sink.listed())
-  }
-
-  close(): void {
-    this.#closed = true
-  }
-
-  #tell(tell: () => void): void {
-    if (this.#closed) return
-    try {
-      tell()
-    } catch (error) {
-      this.onFailure(error)
-    }
+    this.listener.listed()
   }
 
   #mark(record: number): void {
@@ -190,7 +176,7 @@ export class PackedStore<T extends SlimMeta, H> implements Keeper<T, H> {
     this.#slots[slot] = FREED
     this.#size--
     this.#liveBytes -= this.#sizeOf(record)
-    this.#tell(() => this.#sink.changed(held, undefined))
+    this.listener.changed(held, undefined)
   }
 
   /** Sees to it that there is room for one more record; returns whether the others have moved for that. */

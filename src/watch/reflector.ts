@@ -87,7 +87,7 @@ export class Reflector<T extends SlimMeta, H = T> {
     this.#backoff = new Backoff(this.#clock)
     this.#outage = new Outage(this.#name, options.log, this.#clock)
     this.#store = options.keeper
-    this.#store.onFailure = error => {
+    this.#store.listener.onFailure = error => {
       this.#countError(
         `what was to take a change failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
       )
@@ -114,7 +114,7 @@ export class Reflector<T extends SlimMeta, H = T> {
 
   /** From the call on nothing is told and nothing is opened; resolves when the last connection is let go. */
   async stop(): Promise<void> {
-    this.#store.close()
+    this.#store.listener.close()
     this.#stopping.abort()
     this.#attempt.abort()
     await this.#running

@@ -1,3 +1,4 @@
+import { Listener } from './listener.ts'
 import type { SlimMeta } from './slim.ts'
 
 /** Who is told of changes. What it throws is counted and logged; it hears of the next change all the same. */
@@ -13,8 +14,8 @@ export interface Sink<T> {
 
 /** Where a reflector keeps what it hears: objects `T`, of which `H` is held. It changes only by telling its sink. */
 export interface Keeper<T, H = T> {
-  /** Told of what the sink throws. */
-  onFailure: (error: unknown) => void
+  /** Who is told. When it is closed, nothing changes any more. */
+  readonly listener: Listener<H>
   readonly size: number
   /** `key` is `namespace/name`, or the name of an object without namespace. */
   get(key: string): H | undefined
@@ -25,22 +26,18 @@ export interface Keeper<T, H = T> {
   beginList(): void
   /** The end of a list: what it did not have is gone. Then the sink is told that the list is complete. */
   completeList(): void
-  /** Nothing changes and nobody is told from here on. */
-  close(): void
 }
 
 /** Keeps objects as they are. */
 export class Store<T extends SlimMeta> implements Keeper<T> {
-  onFailure: (error: unknown) => void = () => {}
+  readonly listener: Listener<T>
   readonly #objects = new Map<string, T>()
-  readonly #sink: Sink<T>
   /** Keys that the last list has brought. */
   #listed = new Set<string>()
   #isListing = false
-  #closed = false
 
   constructor(sink: Sink<T>) {
-    this.#sink = sink
+    this.listener = new Listener(sink)
   }
 
   get size(): number {
@@ -56,7 +53,7 @@ export class Store<T extends SlimMeta> implements Keeper<T> {
   }
 
   put(next: T): void {
-    if (this.#closed) return
+    if (this.listener.isClosed) return
     if (this.#isListing) this.#listed.add(next.key)
     const held = this.#objects.get(next.key)
     if (held !== undefined && held.uid !== next.uid) {
@@ -66,14 +63,14 @@ export class Store<T extends SlimMeta> implements Keeper<T> {
     }
     if (held !== undefined && next.resourceVersion !== '' && held.resourceVersion === next.resourceVersion) return
     this.#objects.set(next.key, next)
-    this.#tell(() => this.#sink.changed(held, next))
+    this.listener.changed(held, next)
   }
 
   remove(key: string): void {
     const held = this.#objects.get(key)
-    if (held === undefined || this.#closed) return
+    if (held === undefined || this.listener.isClosed) return
     this.#objects.delete(key)
-    this.#tell(() => this.#sink.changed(held, undefined))
+    this.listener.changed(held, undefined)
   }
 
   beginList(): void {
@@ -85,19 +82,6 @@ export class Store<T extends SlimMeta> implements Keeper<T> {
     for (const key of this.#objects.keys()) if (!this.#listed.has(key)) this.remove(key)
     this.#listed = new Set()
     this.#isListing = false
-    this.#tell(() => this.#sink.listed())
-  }
-
-  close(): void {
-    this.#closed = true
-  }
-
-  #tell(tell: () => void): void {
-    if (this.#closed) return
-    try {
-      tell()
-    } catch (error) {
-      this.onFailure(error)
-    }
+    this.listener.listed()
   }
 }

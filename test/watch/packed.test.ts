@@ -103,13 +103,13 @@ void t.test(
       },
     })
     const failures: unknown[] = []
-    failing.onFailure = error => failures.push(error)
+    failing.listener.onFailure = error => failures.push(error)
     failing.put(makePod('a'))
     failing.put(makePod('b'))
     t.match(failures, [{ message: 'no room' }, { message: 'no room' }])
     const store = podStore(sink)
     store.put(makePod('a'))
-    store.close()
+    store.listener.close()
     store.put(makePod('b'))
     store.remove('ns/a')
     t.equal(sink.changes.length, 1)
@@ -140,7 +140,7 @@ void t.test('whatever happens, it holds what a map would, and has told each chan
         },
         listed() {},
       })
-      store.onFailure = error => {
+      store.listener.onFailure = error => {
         throw error
       }
       const put = (number: number, address: number): void => {
