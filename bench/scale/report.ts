@@ -95,7 +95,7 @@ Resident memory is about
 and up to ${FORMULA.RELIST_MIB} MiB more while everything is listed anew; the last column has both. The bench says when it is off by more than a fifth. Each
 serving thread more takes what docs/benchmarks.md shows; \`topology\`, \`k8s_external\`, \`autopath\` and \`transfer\` keep tables of their own beside.
 
-What is kept of a Pod are 64 octets in one buffer, and a name of 56 without records: its address can be read from it. Slices keep their endpoints as text.
+What is kept of a Pod are a few octets in one buffer, and a name without records: its address can be read from it. Slices keep their endpoints as text.
 Of a Pod's JSON, nine tenths are stepped over (\`src/watch/skim.ts\`). The image of the zone is not copied while it grows.
 
 ## How soon a change shows

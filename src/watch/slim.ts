@@ -186,7 +186,7 @@ export function slimEndpointSlice(value: unknown, extras?: SliceExtras): SlimEnd
   return Object.freeze(slice)
 }
 
-/** A class, as an object with an accessor of its own takes 900 octets. */
+/** A class, as an object with an accessor of its own takes 900 octets more. */
 class EndpointList {
   readonly #read: () => readonly SlimEndpoint[]
 
