@@ -2,7 +2,7 @@
 // Everything else (managedFields, annotations, templates) is dropped as the line streams by. Add no field that nobody
 // reads: each costs memory for every object of the cluster.
 
-import { packEndpoints } from './endpoints.ts'
+import { makeEndpoint, packEndpoints } from './endpoints.ts'
 import { intern } from './intern.ts'
 import { frozenArray, isObject, type JsonObject, objectOf, stringOf, stringsOf, timeMsOf } from './json.ts'
 
@@ -288,16 +288,16 @@ function slimEndpointPort(value: unknown): SlimEndpointPort | undefined {
 
 function slimEndpoint(endpoint: JsonObject, isTopology: boolean): SlimEndpoint {
   const target = objectOf(endpoint.targetRef)
-  return Object.freeze({
-    addresses: stringsOf(endpoint.addresses),
-    hostname: stringOf(endpoint.hostname),
-    podName: target.kind === 'Pod' ? stringOf(target.name) : '',
-    zone: intern(stringOf(endpoint.zone)),
-    ...(isTopology && {
-      nodeName: intern(stringOf(endpoint.nodeName)),
-      forZones: frozenArray(objectOf(endpoint.hints).forZones, slimZone),
-    }),
-  })
+  const podName = target.kind === 'Pod' ? stringOf(target.name) : ''
+  const slim = makeEndpoint(
+    stringsOf(endpoint.addresses),
+    stringOf(endpoint.hostname),
+    podName,
+    stringOf(endpoint.zone),
+  )
+  if (!isTopology) return slim
+  const nodeName = intern(stringOf(endpoint.nodeName))
+  return Object.freeze({ ...slim, nodeName, forZones: frozenArray(objectOf(endpoint.hints).forZones, slimZone) })
 }
 
 function slimZone(value: unknown): string | undefined {
