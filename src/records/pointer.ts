@@ -7,7 +7,7 @@ import { Type } from '../wire/constants.ts'
 import { type WireName, isSubdomain } from '../wire/name.ts'
 import { joinName } from '../wire/rrset.ts'
 import { endpointLabel } from './endpoint.ts'
-import { type OwnerRecords, octetsKey } from './item.ts'
+import { type OwnerRecords, distinct, octetsKey } from './item.ts'
 import type { RecordOptions } from './options.ts'
 import { serviceName } from './service.ts'
 
@@ -51,7 +51,7 @@ function endpointTargets(
   slices: readonly SlimEndpointSlice[],
   origin: WireName,
   options: RecordOptions,
-): WireName[] {
+): readonly WireName[] {
   const targets: WireName[] = []
   for (const slice of slices) {
     const base = serviceName(slice.service, slice.namespace, origin)
@@ -62,8 +62,7 @@ function endpointTargets(
       if (target) targets.push(target)
     }
   }
-  if (targets.length < 2) return targets
-  return [...new Map(targets.map(target => [octetsKey(target), target])).values()]
+  return distinct(targets)
 }
 
 export interface AddressedEndpoint {
