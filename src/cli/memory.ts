@@ -17,6 +17,9 @@ const THRESHOLD_BYTES = 128 << 10
 /** While a large list comes, so often is given back what is not needed for it: of the program itself, the most. */
 const RELEASE_MS = 250
 
+/** The sockets are open by then: to find what can be let go takes up to 20 ms. */
+export const RELEASE_AFTER_MS = 100
+
 /** What has been allocated between the start and the end of the first lists, above which a collection pays: it takes 20 ms of the start. */
 const COLLECTED_BYTES = 8 << 20
 
@@ -40,25 +43,23 @@ export function keepHeapSmall(): void {
 
 export class Memory {
   readonly #collect: (options?: { readonly type: 'minor' }) => void
-  readonly #system: System | undefined
+  #system: System | undefined
   readonly #startBytes = v8.getHeapStatistics().used_heap_size
   #mayGrow = false
   #braces = 0
   #releasing: NodeJS.Timeout | undefined
 
-  private constructor(collect: (options?: { readonly type: 'minor' }) => void, system: System | undefined) {
-    this.#collect = collect
-    this.#system = system
+  constructor() {
+    v8.setFlagsFromString('--expose-gc')
+    this.#collect = runInNewContext('gc') as (options?: { readonly type: 'minor' }) => void
   }
 
-  /** Has malloc give back large buffers at once. */
-  static async open(): Promise<Memory> {
-    v8.setFlagsFromString('--expose-gc')
-    const collect = runInNewContext('gc') as (options?: { readonly type: 'minor' }) => void
-    const system = await loadSystem()
-    system?.mallopt(M_MMAP_THRESHOLD, THRESHOLD_BYTES)
-    system?.mallopt(M_TRIM_THRESHOLD, THRESHOLD_BYTES)
-    return new Memory(collect, system)
+  /** From then on malloc gives large buffers back at once, and so does this. To be called while the API is waited for: it takes 10 ms of the CPU. */
+  async load(): Promise<void> {
+    if (this.#system) return
+    this.#system = await loadSystem()
+    this.#system?.mallopt(M_MMAP_THRESHOLD, THRESHOLD_BYTES)
+    this.#system?.mallopt(M_TRIM_THRESHOLD, THRESHOLD_BYTES)
   }
 
   /**
@@ -72,11 +73,11 @@ export class Memory {
 
   /**
    * Gives back what the first lists have left behind. If that is much it stops this thread for as long as a collection of the whole heap takes: it is
-   * for the moment before anybody asks. What the system is given back follows in another turn of the event loop, in which answers go out already.
+   * for the moment before anybody asks. What the system is given back follows when answers go out already.
    */
   relieve(): void {
     if (v8.getHeapStatistics().used_heap_size - this.#startBytes > COLLECTED_BYTES) this.#collect()
-    setImmediate(() => this.#release())
+    setTimeout(() => this.#release(), RELEASE_AFTER_MS).unref()
   }
 
   /** A list begins, or another one. Until the function that it returns is called for each, what it leaves behind is collected in small portions. */

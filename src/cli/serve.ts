@@ -45,7 +45,7 @@ export async function serve(args: readonly string[], isTrial: boolean): Promise<
     const api: ApiDefaults = { endpoint, kubeconfig: flags.kubeconfig }
     const defaultPort = flags.dnsPort ?? (isTrial ? TRIAL_PORT : DNS_PORT)
     const fatal = Promise.withResolvers<number>()
-    const memory = await Memory.open()
+    const memory = new Memory()
     const site = new Site({
       corefile: corefile.text,
       file: corefile.file,

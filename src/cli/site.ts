@@ -33,7 +33,7 @@ export interface SiteOptions {
   /** The plugins that there are, in execution order. */
   readonly plugins?: readonly Plugin[]
   /** Told of lists. */
-  readonly memory?: Pick<Memory, 'relieve' | 'brace'>
+  readonly memory?: Pick<Memory, 'load' | 'relieve' | 'brace'>
   /** Where serving threads log to; by default lines of text on standard output. */
   readonly threadLog?: LogTarget
   /** A plugin has found that the process must end; it is logged. */
@@ -49,6 +49,7 @@ export class Site {
   readonly #context: ControlContext
   readonly #reloader: Reloader
   readonly #station: Station
+  readonly #memory: SiteOptions['memory']
   /** Undefined as long as this thread answers itself. */
   readonly crew: Crew | undefined
   readonly #first: Candidate
@@ -66,6 +67,7 @@ export class Site {
     this.#options = { file: options.file, defaultPort: options.defaultPort, env: options.env, plugins }
     const isWritten = parseWritten(corefile, this.#options, () => {}).length > 0
     const blocks = parseBlocks(corefile, this.#options, message => log.warn(message))
+    this.#memory = options.memory
     const read = options.readCorefile
     this.#reloader = new Reloader({
       read: read && (() => this.#readAgain(read, isWritten)),
@@ -221,7 +223,12 @@ export class Site {
     }
     this.#next = candidate.configuration
     try {
-      await station.open(candidate, () => this.#checkRunning())
+      await station.open(
+        candidate,
+        () => this.#checkRunning(),
+        async () => this.#memory?.load(),
+      )
+      await this.#memory?.load()
       if (this.crew) await this.#changeCrew(this.crew, candidate, blocks, swap)
       else swap()
     } finally {

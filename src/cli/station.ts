@@ -1,5 +1,6 @@
 // The sockets of one thread, and the configuration that answers on them, which a reload replaces.
 
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Service } from '../server/listener.ts'
 import { type BoundAddress, Server } from '../server/server.ts'
@@ -7,6 +8,8 @@ import type { Configuration, ConfiguredListener } from './configuration.ts'
 
 /** How long a configuration that was replaced may still work at its last answers: as long as a shutdown gives them. */
 const GRACE_MS = 5_000
+/** Of the event loop: in the first, a connection is there, in the second it can be written to. */
+const ASKING_TURNS = 2
 
 export interface StationOptions {
   readonly log: Logger
@@ -86,13 +89,22 @@ export class Station {
 
   /**
    * Starts the candidate's plugins beside those that run, and opens the sockets that only it has. Rejects, with all of that undone, when
-   * something cannot be had, or when `check` throws.
+   * something cannot be had, or when `check` throws. `meanwhile` is done while any plugin waits; it does not reject.
    */
-  async open({ configuration, posts, hasSockets }: Candidate, check: () => void): Promise<void> {
+  async open(
+    { configuration, posts, hasSockets }: Candidate,
+    check: () => void,
+    meanwhile?: () => Promise<void>,
+  ): Promise<void> {
     const held = new Set(this.#posts.map(({ server }) => server))
     const opened = hasSockets ? posts.filter(({ server }) => !held.has(server)) : []
     try {
-      await configuration.plugins.start()
+      await configuration.plugins.start(async () => {
+        // What they ask goes out first.
+        for (let i = 0; i < ASKING_TURNS; i++) await turn()
+        await meanwhile?.()
+        for (const { server } of opened) await server.load()
+      })
       for (const post of opened) {
         check()
         await post.server.start().catch((error: Error) => Promise.reject(this.#explain(post, error)))

@@ -30,14 +30,23 @@ export class Lifecycle {
     this.#log = log
   }
 
-  /** Starts the plugins one after the other. When one rejects, what has started is stopped again, and its error thrown. */
-  async start(): Promise<void> {
+  /**
+   * Starts the plugins one after the other. When one rejects, what has started is stopped again, and its error thrown. `meanwhile` is done while any of
+   * them waits for others; it does not reject.
+   */
+  async start(meanwhile?: () => Promise<void>): Promise<void> {
     try {
       for (const entry of this.#entries) {
         // A signal may come while a plugin still starts.
         if (this.#stopping) return await this.#stopping
         this.#started.push(entry)
         await entry.phases.start?.()
+      }
+      const waiting = this.#entries.filter(({ phases }) => 'settle' in phases)
+      if (waiting.length > 0) await meanwhile?.()
+      for (const { phases } of waiting) {
+        if (this.#stopping) return await this.#stopping
+        await phases.settle?.()
       }
     } catch (error) {
       await this.stop()

@@ -43,6 +43,8 @@ export interface Phases {
 
 /** What a plugin does for the whole process. */
 export interface ControlPhases extends Phases {
+  /** Waits for what `start` has asked others for, once all plugins have started: the server waits for it, too. Rejects as `start` does. */
+  settle?(): Promise<void>
   /** Runs at a shutdown while queries are still answered (`health`'s lameduck); the server waits for it. */
   lameduck?(): Promise<void>
   /** Whether those who send clients here can know by now that this process ends. Asked from the lameduck on; a plugin that leaves it out tells nobody. */

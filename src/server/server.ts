@@ -119,8 +119,13 @@ export class Server {
     return this.#starting
   }
 
+  /** Loads what `start` needs, which takes a while. */
+  async load(): Promise<void> {
+    if (this.#io !== Io.Dgram) this.#batchIo ??= await loadBatchIo(this.#notices)
+  }
+
   async #start(): Promise<void> {
-    if (this.#io !== Io.Dgram) this.#batchIo = await loadBatchIo(this.#notices)
+    await this.load()
     try {
       for (const context of this.#contexts) {
         this.#pairs.push(context.address === '' ? await this.#openWildcard(context) : await this.#open(context))

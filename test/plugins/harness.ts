@@ -100,6 +100,7 @@ export function listPhases(block: Block): ControlPhases[] {
 
 export async function start(...blocks: Block[]): Promise<void> {
   for (const block of blocks) for (const phase of listPhases(block)) await phase.start?.()
+  for (const block of blocks) for (const phase of listPhases(block)) await phase.settle?.()
   for (const block of blocks) for (const phase of listPhases(block)) phase.activate?.()
 }
 

@@ -50,6 +50,46 @@ void t.test('plugins start one by one, and stop together', async t => {
   t.same(events, ['a stops', 'b stops'])
 })
 
+void t.test(
+  'what plugins wait for is waited for when all have started, and what else there is to do comes before',
+  async t => {
+    const events: string[] = []
+    const waiting = (name: string): Instance => ({
+      control: () => ({ ...note(name, events), settle: async () => void events.push(`${name} has settled`) }),
+    })
+    const lifecycle = build({ a: waiting('a'), b: noting('b', events), c: waiting('c') })
+    await lifecycle.start(async () => void events.push('meanwhile'))
+    t.same(events, [
+      ...['a', 'b', 'c'].flatMap(name => [`${name} starts`, `${name} has started`]),
+      'meanwhile',
+      'a has settled',
+      'c has settled',
+    ])
+  },
+)
+
+void t.test('nothing is done meanwhile where none waits', async t => {
+  const events: string[] = []
+  await build({ a: noting('a', events) }).start(async () => void events.push('meanwhile'))
+  t.same(events, ['a starts', 'a has started'])
+})
+
+void t.test('a plugin that waits in vain ends the start, and a stop ends the waiting', async t => {
+  const events: string[] = []
+  const broken: Instance = { control: () => ({ settle: () => Promise.reject(new Error('no answer')) }) }
+  await t.rejects(build({ a: noting('a', events), broken, b: noting('b', events) }).start(), { message: 'no answer' })
+  t.same(events.splice(0).slice(-2), ['a stops', 'b stops'])
+  const settle = (): Promise<void> => {
+    void lifecycle.stop()
+    return Promise.resolve()
+  }
+  const stopped: Instance = { control: () => ({ settle }) }
+  const never: Instance = { control: () => ({ settle: () => Promise.reject(new Error('still waited for')) }) }
+  const lifecycle = build({ a: noting('a', events), stopped, never })
+  await lifecycle.start()
+  t.same(events.slice(-1), ['a stops'])
+})
+
 void t.test('a plugin that cannot start ends the start; those before it are stopped', async t => {
   const events: string[] = []
   const broken: Instance = { start: () => Promise.reject(new Error('no API')) }

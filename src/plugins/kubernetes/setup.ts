@@ -177,6 +177,7 @@ class KubernetesInstance implements Instance, ExternalSource {
     let isEnding = false
     return {
       start: () => this.#start(process, stopped.signal),
+      settle: () => this.#settle(process, stopped.signal),
       activate: () => {
         this.#feed?.activate()
         this.#keeper?.start()
@@ -205,10 +206,7 @@ class KubernetesInstance implements Instance, ExternalSource {
     if (!running.some(other => other === feed || other.isActive)) await this.#keeper.load()
   }
 
-  /**
-   * Waits for the API as long as `startup_timeout` says, then lets the server run without it: unless a configuration answers that has heard
-   * its API, which is worth more than one that has not.
-   */
+  /** Begins to ask the API. */
   async #start(process: ControlContext, stopped: AbortSignal): Promise<void> {
     // Loaded when it is needed: threads that only answer have no room for what watches.
     const { findFeed, listFeeds } = await import('./feed.ts')
@@ -231,8 +229,16 @@ class KubernetesInstance implements Instance, ExternalSource {
       this.#unfollows.push(feed.followExternal(options, post, archived))
     }
     await started
+  }
+
+  /**
+   * Waits for the API as long as `startup_timeout` says, then lets the server run without it: unless a configuration answers that has heard
+   * its API, which is worth more than one that has not.
+   */
+  async #settle(process: ControlContext, stopped: AbortSignal): Promise<void> {
+    const feed = this.#feed
     // One that is taken over may wait for its API still: then it is no worse than before.
-    if (feed.isReady || feed.isActive) return
+    if (!feed || feed.isReady || feed.isActive) return
     const deadline = new AbortController()
     const { startupTimeoutMs } = this.#options
     const signal = AbortSignal.any([deadline.signal, stopped])
@@ -242,6 +248,7 @@ class KubernetesInstance implements Instance, ExternalSource {
     ])
     deadline.abort()
     if (isInTime || stopped.aborted) return
+    const { listFeeds } = await import('./feed.ts')
     if (listFeeds(process).some(other => other.isActive && other.isReady)) {
       const after = formatDuration(startupTimeoutMs)
       throw new TransientError(`plugin/kubernetes: the Kubernetes API has not told everything within ${after}`)

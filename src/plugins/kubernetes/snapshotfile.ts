@@ -3,8 +3,9 @@
 // there is the old one or the new one.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
+// Its promises are loaded by the first that is asked for: 10 ms that a start without a snapshot need not take.
+import fs, { constants } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { FrozenImage } from '../../zones/image.ts'
 import { MAGIC } from '../../zones/layout.ts'
@@ -67,9 +68,9 @@ export async function writeSnapshot(
       await handle.writeFile(listOctets(start, images.values()))
       await handle.sync()
     })
-    await rename(temporary, file)
+    await fs.promises.rename(temporary, file)
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {})
+    await fs.promises.rm(temporary, { force: true }).catch(() => {})
     throw error
   }
   // Without this the name may lead to the old file when the machine has lost its power.
@@ -92,13 +93,13 @@ async function* listOctets(start: Buffer, images: Iterable<FrozenImage>): AsyncG
 
 /** Removes what processes that ended while they wrote have left beside the file. */
 export async function removeLeftovers(file: string): Promise<void> {
-  const names = await readdir(dirname(file))
+  const names = await fs.promises.readdir(dirname(file))
   const start = `${basename(file)}.`
   for (const name of names.filter(
     name => name.startsWith(start) && /^[\da-f]{12}\.tmp$/.test(name.slice(start.length)),
   )) {
     const path = join(dirname(file), name)
-    if (Date.now() - (await stat(path)).mtimeMs > LEFTOVER_MS) await rm(path)
+    if (Date.now() - (await fs.promises.stat(path)).mtimeMs > LEFTOVER_MS) await fs.promises.rm(path)
   }
 }
 
@@ -161,7 +162,7 @@ async function withFile<Result>(
   use: (handle: FileHandle) => Promise<Result>,
 ): Promise<Result> {
   // Names of the cluster are nobody else's business.
-  const handle = await open(path, flags, 0o600)
+  const handle = await fs.promises.open(path, flags, 0o600)
   try {
     return await use(handle)
   } finally {
