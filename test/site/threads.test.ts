@@ -65,8 +65,11 @@ void t.test('before the API has been heard no name is missing, and afterwards it
   const options = 'kubernetes cluster.local {\n        startup_timeout 1ms\n    }'
   const { api, endpoint } = await openCluster(t)
   const unheard = api.faults.hold()
+  // Where a stream is silent for long, pages are asked for.
+  const unlisted = api.faults.answer(503, { verb: 'list', count: Infinity })
   const site = await Threads.start(t, block(2, options), { api: { endpoint } })
   t.same([...(await site.askAll('none.ns.svc.cluster.local.'))], [String(SERVFAIL)])
+  unlisted.remove()
   unheard.release()
   await site.become(t, 'none.ns.svc.cluster.local.', String(NXDOMAIN))
 })
