@@ -1,12 +1,12 @@
 // Starts one server after the other and loads it with the scenarios.
 
-import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeApi } from '../src/fakeapi/fakeapi.ts'
+import { Asker } from './asker.ts'
 import { startChanges } from './changes.ts'
 import { type Contender, type Setting, findProgram } from './contender.ts'
 import { EXTERNAL_ZONE, apiObjects, fullName, withClusterIP } from './cluster.ts'
@@ -20,7 +20,6 @@ import {
   saturate,
 } from './dnsperf.ts'
 import { Running } from './process.ts'
-import { encodeQuery } from './question.ts'
 import type { Scenario } from './scenarios.ts'
 import { knot, nsd } from './servers/zonefile.ts'
 import { type ThreadsResult, measureThreads } from './threads.ts'
@@ -199,24 +198,13 @@ export async function untilAnswered(
   question = `${fullName(withClusterIP.at(-1)!)} A`,
   everyMs = 100,
 ): Promise<void> {
-  const query = encodeQuery(question)
-  const socket = dgram.createSocket('udp4')
-  // A port on which nobody listens yet.
-  socket.on('error', () => {})
-  const answered = Promise.withResolvers<void>()
-  socket.on('message', message => {
-    if ((message[3] & 15) === 0 && message.readUInt16BE(6) > 0) answered.resolve()
-  })
-  const deadlineMs = performance.now() + START_TIMEOUT_MS
-  const timer = setInterval(() => {
-    if (running.hasEnded || performance.now() > deadlineMs) {
-      answered.reject(new Error(`${name} does not answer: ${running.output}`))
-    } else socket.send(query, port, '127.0.0.1')
-  }, everyMs)
+  const asker = await Asker.open(port)
   try {
-    await answered.promise
+    const isHopeless = (): boolean => running.hasEnded
+    await asker.untilThere(question, { timeoutMs: START_TIMEOUT_MS, everyMs, isHopeless })
+  } catch (error) {
+    throw new Error(`${name} does not answer: ${running.output}`, { cause: error })
   } finally {
-    clearInterval(timer)
-    socket.close()
+    asker.close()
   }
 }

@@ -1,13 +1,12 @@
 // From the API's answer to a change to the first DNS answer that shows it.
 
 import { Agent, request } from 'node:http'
-import type { Asker } from './asker.ts'
+import type { AskOptions, Asker } from '../asker.ts'
 import { nameOf, type Size, sliceOf } from './objects.ts'
 
 const MEASURED = 1_000
-const TIMEOUT_MS = 5_000
-/** Between two questions: what is measured is as coarse. */
-const PAUSE_MS = 0.05
+/** What is measured is as coarse as the pause. */
+const ASKING: AskOptions = { timeoutMs: 5_000, pauseMs: 0.05 }
 
 /** Milliseconds. */
 export interface Programming {
@@ -34,7 +33,7 @@ export async function measureProgramming(api: string, asker: Asker, size: Size):
     await put(agent, url, JSON.stringify(slice))
     const from = performance.now()
     const wanted = isOut ? size.endpointsEach - 1 : size.endpointsEach
-    await asker.untilCount(`${nameOf(service)} A`, answers => answers === wanted, TIMEOUT_MS, PAUSE_MS)
+    await asker.untilCount(`${nameOf(service)} A`, records => records === wanted, ASKING)
     took.push(performance.now() - from)
   }
   agent.destroy()

@@ -7,16 +7,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { Asker } from '../asker.ts'
 import { type Contender, findProgram } from '../contender.ts'
 import { type Command, Running } from '../process.ts'
 import { freePort } from '../run.ts'
 import type { Order } from './api.ts'
-import { Asker } from './asker.ts'
 import { measureProgramming, type Programming } from './latency.ts'
 import { LARGE, nameOf, podNameOf, type Size, USUAL } from './objects.ts'
 
 const API = fileURLToPath(new URL('api.ts', import.meta.url))
 const READY_TIMEOUT_MS = 120_000
+const ASKING = { timeoutMs: READY_TIMEOUT_MS }
 /** For what a server does when it is ready, and nobody asks. */
 const SETTLE_MS = 5_000
 const CHANGES_PER_SECOND = 200
@@ -70,7 +71,7 @@ export async function runScale({ contenders, tell }: ScaleOptions): Promise<Scal
             const running = new Running(commandOf(contender, corefile))
             const asker = await Asker.open(port)
             try {
-              await asker.untilThere(`${nameOf(size.services - 1)} A`, READY_TIMEOUT_MS)
+              await asker.untilThere(`${nameOf(size.services - 1)} A`, ASKING)
               api.order({ order: 'churn', perSecond: CHANGES_PER_SECOND })
               await delay(2_000)
               const programming = await measureProgramming(api.url, asker, size)
@@ -175,8 +176,8 @@ async function measureMemory(
     const number = size.services + api.added
     const pod = size.pods + api.added++
     api.order({ order: 'relist' })
-    await asker.untilThere(`${nameOf(number)} A`, READY_TIMEOUT_MS)
-    if (pods === 'verified') await asker.untilThere(`${podNameOf(size, pod)} A`, READY_TIMEOUT_MS)
+    await asker.untilThere(`${nameOf(number)} A`, ASKING)
+    if (pods === 'verified') await asker.untilThere(`${podNameOf(size, pod)} A`, ASKING)
     const relistSeconds = (performance.now() - again) / 1000
     await delay(SETTLE_MS)
     const peakAtRelist = running.peakKib()

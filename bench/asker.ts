@@ -2,7 +2,18 @@
 
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { encodeQuery } from '../question.ts'
+import { encodeQuery } from './question.ts'
+
+export interface AskOptions {
+  /** Rejects behind it. */
+  readonly timeoutMs: number
+  /** Between two questions, answered or not; by default 100. */
+  readonly everyMs?: number
+  /** The next question is asked so long behind each answer; without it, answers are not waited for. */
+  readonly pauseMs?: number
+  /** Whether an answer is still to come; where it is not, rejects. */
+  readonly isHopeless?: () => boolean
+}
 
 const AGAIN_MS = 100
 
@@ -28,19 +39,19 @@ export class Asker {
     this.#socket.close()
   }
 
-  /** Asks `NAME TYPE`, `pauseMs` behind each answer, until it has this many records. Rejects after `timeoutMs`. */
+  /** Asks `NAME TYPE` until the answer has as many records as wanted. */
   async untilCount(
     question: string,
-    count: (answers: number) => boolean,
-    timeoutMs: number,
-    pauseMs?: number,
+    isWanted: (records: number) => boolean,
+    { timeoutMs, everyMs = AGAIN_MS, pauseMs, isHopeless = () => false }: AskOptions,
   ): Promise<void> {
     const query = encodeQuery(question)
     const done = Promise.withResolvers<void>()
-    const again = setInterval(() => this.#socket.send(query), AGAIN_MS)
-    const deadline = setTimeout(() => done.reject(new Error(`no such answer to ${question}`)), timeoutMs)
+    const refuse = (): void => done.reject(new Error(`no such answer to ${question}`))
+    const again = setInterval(() => (isHopeless() ? refuse() : this.#socket.send(query)), everyMs)
+    const deadline = setTimeout(refuse, timeoutMs)
     this.#take = answer => {
-      if (count((answer[3] & 15) === 0 ? answer.readUInt16BE(6) : 0)) done.resolve()
+      if (isWanted((answer[3] & 15) === 0 ? answer.readUInt16BE(6) : 0)) done.resolve()
       else if (pauseMs !== undefined) {
         // Whoever asks without a pause takes the time from whom it asks, and who sleeps for so short a one wakes up 0.1 ms late.
         const untilMs = performance.now() + pauseMs
@@ -58,7 +69,7 @@ export class Asker {
     }
   }
 
-  untilThere(question: string, timeoutMs: number): Promise<void> {
-    return this.untilCount(question, answers => answers > 0, timeoutMs)
+  untilThere(question: string, options: AskOptions): Promise<void> {
+    return this.untilCount(question, records => records > 0, options)
   }
 }
