@@ -179,30 +179,43 @@ export class PackedStore<T extends SlimMeta, H> implements Keeper<T, H> {
     this.listener.changed(held, undefined)
   }
 
-  /** Sees to it that there is room for one more record; returns whether the others have moved for that. */
+  /** Sees to it that there is room for one more record; returns whether slots or records have moved for that. */
   #reserve(size: number): boolean {
     const live = this.#liveBytes + size
-    const hasRoom = this.#end + size <= this.#bytes.length && this.#usedSlots * 2 < this.#slots.length
+    const isCrowded = this.#usedSlots * 2 >= this.#slots.length
     // As much again as lives: the next time is as far away as this one cost.
-    if (hasRoom && this.#end + size <= Math.max(MIN_ARENA_BYTES, live * 2)) return false
+    const isWasteful = this.#end + size > Math.max(MIN_ARENA_BYTES, live * 2)
+    const isFull = this.#end + size > this.#bytes.length
+    if (isWasteful || isFull) this.#moveRecords(live)
+    else if (isCrowded) this.#insertAll(this.#slots)
+    else return false
+    return true
+  }
+
+  /** Into other memory, one behind the other. It may grow to a multiple without being copied, as it is there twice meanwhile; what is not written to takes none. */
+  #moveRecords(liveBytes: number): void {
     const old = this.#bytes
-    const records = this.#slots.filter(record => record > FREED)
-    let slots = MIN_SLOTS
-    while (slots < (this.#size + 1) * 3) slots *= 2
-    // It may grow to a multiple without being copied, as it is there twice meanwhile; what is not written to takes no memory.
-    const bytes = Buffer.alloc(Math.max(MIN_ARENA_BYTES, live * GROWTH))
-    this.#slots = new Uint32Array(slots)
-    this.#usedSlots = 0
+    const bytes = Buffer.alloc(Math.max(MIN_ARENA_BYTES, liveBytes * GROWTH))
     let end = ARENA_START
-    for (const record of records) {
+    const records = this.#slots.filter(record => record > FREED)
+    for (const [i, record] of records.entries()) {
       const length = this.#sizeOf(record)
       old.copy(bytes, end, record, record + length)
-      this.#take(old.readUInt32LE(record), end)
+      records[i] = end
       end += length
     }
     this.#bytes = bytes
     this.#end = end
-    return true
+    this.#insertAll(records)
+  }
+
+  /** Makes the slots anew for these. */
+  #insertAll(records: Uint32Array): void {
+    let slots = MIN_SLOTS
+    while (slots < (this.#size + 1) * 3) slots *= 2
+    this.#slots = new Uint32Array(slots)
+    this.#usedSlots = 0
+    for (const record of records) if (record > FREED) this.#take(this.#bytes.readUInt32LE(record), record)
   }
 
   /** FNV-1a, from a start that only this process knows. */
