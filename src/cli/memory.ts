@@ -76,7 +76,11 @@ export class Memory {
    * for the moment before anybody asks. What the system is given back follows when answers go out already.
    */
   relieve(): void {
-    if (v8.getHeapStatistics().used_heap_size - this.#startBytes > COLLECTED_BYTES) this.#collect()
+    if (v8.getHeapStatistics().used_heap_size - this.#startBytes > COLLECTED_BYTES) {
+      // A collection moves what it keeps, and has it twice meanwhile.
+      this.#release()
+      this.#collect()
+    }
     setTimeout(() => this.#release(), RELEASE_AFTER_MS).unref()
   }
 
