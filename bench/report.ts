@@ -21,6 +21,8 @@ const HEAD = [
 
 const PACED_HEAD = ['asked', 'server', 'p50 µs', 'p99 µs', 'p99.9 µs', 'mean µs', 'answered', 'changes']
 
+export const median = (figures: readonly number[]): number => figures.toSorted((a, b) => a - b)[figures.length >> 1]
+
 /** As Markdown, readable as it is. */
 export const formatTables = ({ saturated, paced, threads }: Results): string =>
   [

@@ -6,14 +6,16 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { FakeApi } from '../src/fakeapi/fakeapi.ts'
 import { apiObjects, fullName, headless, reverseName, services, withClusterIP } from './cluster.ts'
+import { writeImage } from './image.ts'
 import { type Command, Running } from './process.ts'
 import { encodeQuery } from './question.ts'
-import { formatRows } from './report.ts'
+import { formatRows, median } from './report.ts'
 import { freePort, untilAnswered } from './run.ts'
-import { kubezoneBatch, kubezoneBundle } from './servers/corefile.ts'
 
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const RUNS = 9
 /** More often would take from what is measured. */
 const ASK_MS = 2
@@ -39,11 +41,16 @@ export async function measureSnapshots(tell: (line: string) => void): Promise<vo
     for (const object of apiObjects()) api.apply(object)
     const url = await api.listen()
     const known: { name: string; command: Command; port: number; file: string; answers: readonly string[] }[] = []
-    for (const [i, { name, program, prepare }] of [kubezoneBatch, ...kubezoneBundle].entries()) {
+    for (const [name, program] of [
+      ['from sources', { file: process.execPath, args: [MAIN] }],
+      ['the image', writeImage(join(folder, 'root'))],
+    ] as const) {
       const port = await freePort()
-      const file = join(folder, `names-${i}`)
-      const command = prepare(program, { directory: mkdtempSync(join(folder, 'of-')), port, api: url, plugins: [] })
-      writeFileSync(command.args.at(-1)!, corefile(port, url, file))
+      const directory = mkdtempSync(join(folder, 'of-'))
+      const file = join(directory, 'names')
+      const conf = join(directory, 'Corefile')
+      writeFileSync(conf, corefile(port, url, file))
+      const command: Command = { ...program, args: [...program.args, '-conf', conf] }
       known.push({ name, command, port, file, answers: await learn(name, command, port, file) })
     }
     await api.close()
@@ -76,8 +83,6 @@ export async function measureSnapshots(tell: (line: string) => void): Promise<vo
     rmSync(folder, { recursive: true })
   }
 }
-
-const median = (figures: readonly number[]): number => figures.toSorted((a, b) => a - b)[figures.length >> 1]
 
 const corefile = (port: number, api: string, file: string): string => `.:${port} {
     bind 127.0.0.1

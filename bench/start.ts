@@ -1,20 +1,18 @@
 // How long a start takes, from the process to its first answer for a name of the cluster: the files of the image, and CoreDNS beside it, with kubeadm's
 // Corefile and an API over TLS, in this process.
 
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { makeCertificate } from '../src/fakeapi/certificate.ts'
 import { FakeApi } from '../src/fakeapi/fakeapi.ts'
 import { apiObjects, fullName, withClusterIP } from './cluster.ts'
 import { findProgram } from './contender.ts'
+import { writeImage } from './image.ts'
 import { type Command, Running } from './process.ts'
-import { formatRows } from './report.ts'
+import { formatRows, median } from './report.ts'
 import { freePort, untilAnswered } from './run.ts'
 
-const IMAGE = fileURLToPath(new URL('../scripts/image.ts', import.meta.url))
 const RUNS = 15
 /** A small cluster: 100 Services with 400 endpoints. */
 const NAMESPACE = 'team-0'
@@ -39,30 +37,23 @@ export async function measureStarts(tell: (line: string) => void): Promise<void>
       const { name, namespace = name } = object.metadata
       if (namespace === NAMESPACE) api.apply(object)
     }
-    const root = join(folder, 'root')
-    execFileSync(process.execPath, [IMAGE, '--root', root])
     const files = { cert: join(folder, 'cert'), key: join(folder, 'key'), resolvConf: join(folder, 'resolv.conf') }
     writeFileSync(files.cert, cert)
     writeFileSync(files.key, key)
     writeFileSync(files.resolvConf, 'nameserver 192.0.2.1\n')
     const coredns = findProgram('coredns')
-    const programs = [
-      [
-        'kubezone',
-        join(root, 'bin/node'),
-        '--max-old-space-size-percentage=50',
-        join(root, 'kubezone/dist/lib/main.mjs'),
-      ],
-      ...(coredns === undefined ? [] : [['CoreDNS', coredns]]),
+    const programs: readonly (Command & { readonly name: string })[] = [
+      { name: 'kubezone', ...writeImage(join(folder, 'root')) },
+      ...(coredns === undefined ? [] : [{ name: 'CoreDNS', file: coredns, args: [] }]),
     ]
     const rows: string[][] = []
-    for (const [name, file, ...args] of programs) {
+    for (const { name, ...program } of programs) {
       const starts: Start[] = []
       for (let i = 0; i < RUNS; i++) {
         const port = await freePort()
         const conf = join(folder, 'Corefile')
         writeFileSync(conf, corefile(port, url, files))
-        starts.push(await measureStart(name, { file, args: [...args, '-conf', conf] }, port))
+        starts.push(await measureStart(name, { ...program, args: [...program.args, '-conf', conf] }, port))
       }
       const all = starts.map(({ ms }) => ms)
       rows.push([
@@ -122,8 +113,4 @@ async function measureStart(name: string, command: Command, port: number): Promi
   } finally {
     await running.stop()
   }
-}
-
-function median(figures: readonly number[]): number {
-  return figures.toSorted((a, b) => a - b)[figures.length >> 1]
 }

@@ -1,6 +1,5 @@
 // The sockets of one thread, and the configuration that answers on them, which a reload replaces.
 
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Service } from '../server/listener.ts'
 import { type BoundAddress, Server } from '../server/server.ts'
@@ -8,8 +7,6 @@ import type { Configuration, ConfiguredListener } from './configuration.ts'
 
 /** How long a configuration that was replaced may still work at its last answers: as long as a shutdown gives them. */
 const GRACE_MS = 5_000
-/** Of the event loop: in the first, a connection is there, in the second it can be written to. */
-const ASKING_TURNS = 2
 
 export interface StationOptions {
   readonly log: Logger
@@ -100,8 +97,6 @@ export class Station {
     const opened = hasSockets ? posts.filter(({ server }) => !held.has(server)) : []
     try {
       await configuration.plugins.start(async () => {
-        // What they ask goes out first.
-        for (let i = 0; i < ASKING_TURNS; i++) await turn()
         await meanwhile?.()
         for (const { server } of opened) await server.load()
       })

@@ -1,7 +1,11 @@
 // The order in which the plugins of a configuration come up and go down.
 
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { ControlContext, ControlPhases, Instance } from './plugin.ts'
+
+/** Of the event loop: in the first a connection is there, in the second it can be written to. */
+const ASKING_TURNS = 2
 
 /** A plugin's instance with the plugin's name. */
 export interface NamedInstance {
@@ -41,6 +45,8 @@ export class Lifecycle {
         if (this.#stopping) return await this.#stopping
         this.#started.push(entry)
         await entry.phases.start?.()
+        // What it asks goes out before others take the CPU.
+        if ('settle' in entry.phases) for (let i = 0; i < ASKING_TURNS; i++) await turn()
       }
       const waiting = this.#entries.filter(({ phases }) => 'settle' in phases)
       if (waiting.length > 0) await meanwhile?.()

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, type ClientRequest, request as requestHttp, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { createSecureContext } from 'node:tls'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import { ApiFault, explainNetworkError, FaultCode, publicAddress } from './fault.ts'
 import { RequestLimiter, type RequestLimits } from './limit.ts'
@@ -183,13 +184,18 @@ export class HttpConnection implements ApiConnection {
 
   #agentFor(protocol: string, tls: TlsMaterial): HttpAgent {
     if (this.#agent !== undefined && this.#tls !== undefined && isSameTls(this.#tls, tls)) return this.#agent
+    const options = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS }
+    // All connections have one context: it takes milliseconds to read certificates and keys. Throws when they are none.
+    const agent =
+      protocol === 'https:'
+        ? new HttpsAgent({ ...options, ...tls, secureContext: createSecureContext(tls) })
+        : new HttpAgent(options)
     // What is open by the old one lives on until it ends by itself, within the 10 minutes of a watch, and is not used
     // again.
     if (this.#agent !== undefined) this.#agent.maxFreeSockets = 0
     this.#tls = tls
-    const options = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS }
-    this.#agent = protocol === 'https:' ? new HttpsAgent({ ...options, ...tls }) : new HttpAgent(options)
-    return this.#agent
+    this.#agent = agent
+    return agent
   }
 }
 
