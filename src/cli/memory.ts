@@ -14,6 +14,9 @@ const MADV_DONTNEED = 4
 /** glibc's own value for both at the start, from which it goes up to 32 MB with each buffer that is given back unless it is set. */
 const THRESHOLD_BYTES = 128 << 10
 
+/** While a list comes, so often is collected what the network has brought: up to 200 MB in a second. */
+const COLLECT_MS = 50
+
 /** While a large list comes, so often is given back what is not needed for it: of the program itself, the most. */
 const RELEASE_MS = 250
 
@@ -47,7 +50,7 @@ export class Memory {
   readonly #startBytes = v8.getHeapStatistics().used_heap_size
   #mayGrow = false
   #braces = 0
-  #releasing: NodeJS.Timeout | undefined
+  #bracing: readonly NodeJS.Timeout[] = []
 
   constructor() {
     v8.setFlagsFromString('--expose-gc')
@@ -81,32 +84,40 @@ export class Memory {
       this.#release()
       this.#collect()
     }
-    setTimeout(() => this.#release(), RELEASE_AFTER_MS).unref()
+    this.#releaseSoon()
   }
 
-  /** A list begins, or another one. Until the function that it returns is called for each, what it leaves behind is collected in small portions. */
+  /**
+   * A list begins, or another one. Until the function that it returns is called for each, what it leaves behind is collected in small portions;
+   * then it is given back.
+   */
   brace(): () => void {
     this.#braces++
     this.#setGrowth()
-    // A short one needs nothing of it.
-    this.#releasing ??= setInterval(() => {
-      // What the network has brought is outside of the heap, and so no reason for V8 to collect it.
-      this.#collect({ type: 'minor' })
-      this.#release()
-    }, RELEASE_MS).unref()
+    if (this.#braces === 1) {
+      this.#bracing = [
+        // It is outside of the heap, and so no reason for V8 to do that.
+        setInterval(() => this.#collect({ type: 'minor' }), COLLECT_MS).unref(),
+        setInterval(() => this.#release(), RELEASE_MS).unref(),
+      ]
+    }
     let isOver = false
     return () => {
       if (isOver) return
       isOver = true
       if (--this.#braces > 0) return
-      clearInterval(this.#releasing)
-      this.#releasing = undefined
+      for (const timer of this.#bracing) clearInterval(timer)
       this.#setGrowth()
+      this.#releaseSoon()
     }
   }
 
   #setGrowth(): void {
     v8.setFlagsFromString(`--semi-space-growth-factor=${this.#mayGrow && this.#braces === 0 ? 2 : 1}`)
+  }
+
+  #releaseSoon(): void {
+    setTimeout(() => this.#release(), RELEASE_AFTER_MS).unref()
   }
 
   #release(): void {
