@@ -3,10 +3,10 @@
 import type { Size } from './objects.ts'
 
 /** MiB of a process that serves an empty cluster. */
-const EMPTY_MIB = 64
+const EMPTY_MIB = 45
 /** Octets of each. */
 const SERVICE = 1_000
-const ENDPOINT = 460
+const ENDPOINT = 640
 const VERIFIED_POD = 140
 /** A list comes in chunks, and what is left of them is collected now and then; the program is used again. */
 const RELIST_MIB = 25
