@@ -1,6 +1,6 @@
 // IP addresses between text and octets, and the names of the reverse zones.
 
-import type { WireName } from './name.ts'
+import { type WireName, formatName } from './name.ts'
 
 const DIGIT_0 = 0x30
 const LETTER_A = 0x61
@@ -116,14 +116,7 @@ const formatGroups = (groups: number[]): string => groups.map(group => group.toS
 export const joinHostPort = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
 
 /** The reverse name of an address: `4.3.2.1.in-addr.arpa.` (RFC 1035 section 3.5), nibbles in `ip6.arpa.` (RFC 3596 section 2.5). */
-export function reverseName(address: Uint8Array): string {
-  const labels: string[] = []
-  for (const octet of address) {
-    if (address.length === 4) labels.unshift(String(octet))
-    else labels.unshift((octet & 15).toString(16), (octet >> 4).toString(16))
-  }
-  return `${labels.join('.')}.${address.length === 4 ? 'in-addr' : 'ip6'}.arpa.`
-}
+export const reverseName = (address: Uint8Array): string => formatName(encodeReverseName(address))
 
 /** The same as octets. */
 export function encodeReverseName(address: Uint8Array): WireName {
