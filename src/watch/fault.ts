@@ -1,3 +1,4 @@
+import type { ApiResponse } from './connection.ts'
 import { readText } from './line.ts'
 
 /** What went wrong with the API, as far as it changes what is done about it. */
@@ -120,8 +121,8 @@ function findMessage(error: unknown): string {
 const MAX_STATUS_BYTES = 65_536
 
 /** The Status object of a refusal; what a proxy sends in its place is taken as the message. */
-export async function readStatus(body: AsyncIterable<Uint8Array>): Promise<unknown> {
-  const text = await readText(body, MAX_STATUS_BYTES)
+export async function readStatus(response: Pick<ApiResponse, 'read'>): Promise<unknown> {
+  const text = await readText(response, MAX_STATUS_BYTES)
   try {
     return JSON.parse(text)
   } catch {

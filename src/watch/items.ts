@@ -11,6 +11,7 @@ const CLOSE_BRACE = 0x7d
 const LIST = 1
 const ARRAY = 2
 const ITEM = 3
+const NOTHING = new Uint8Array(0)
 
 /**
  * Cuts the JSON of one list (`{"kind":"ServiceList","metadata":{…},"items":[{…},{…}]}`) into its items while it streams
@@ -33,8 +34,8 @@ export class ItemSplitter {
   }
 
   /**
-   * Hands the JSON of each item that `chunk` completes to `take`, for the time of the call. Throws RangeError when an item, or the list around
-   * them, is too long.
+   * Hands the JSON of each item that `chunk` completes to `take`, for the time of the call. What is in the chunk may be written over afterwards. Throws
+   * RangeError when an item, or the list around them, is too long.
    */
   push(chunk: Uint8Array, take: (item: Uint8Array) => void): void {
     let start = 0
@@ -57,8 +58,7 @@ export class ItemSplitter {
       } else if (octet === CLOSE_BRACE || octet === CLOSE_BRACKET) {
         this.#depth--
         if (this.#depth === ARRAY && this.#inArray) {
-          this.#hold(this.#item, chunk.subarray(start, at + 1))
-          take(this.#release(this.#item))
+          take(this.#release(this.#item, chunk.subarray(start, at + 1)))
         } else if (this.#depth === LIST && this.#inArray) {
           this.#inArray = false
           start = at
@@ -72,20 +72,26 @@ export class ItemSplitter {
   /** The list without its items. Throws SyntaxError when the stream was cut off or is not JSON. */
   finish(): unknown {
     if (this.#depth !== 0) throw new SyntaxError('the list ends in the middle')
-    return JSON.parse(decode(this.#release(this.#envelope)))
+    return JSON.parse(decode(this.#release(this.#envelope, NOTHING)))
   }
 
+  /** A copy, as the chunk is someone else's. */
   #hold(pieces: Uint8Array[], piece: Uint8Array): void {
-    pieces.push(piece)
+    this.#count(piece)
+    pieces.push(Buffer.from(piece))
+  }
+
+  #count(piece: Uint8Array): void {
     this.#heldBytes += piece.length
     if (this.#heldBytes > this.#maxItemBytes) {
       throw new RangeError(`an item of ${this.#heldBytes} bytes or more, where ${this.#maxItemBytes} is the most`)
     }
   }
 
-  #release(pieces: Uint8Array[]): Uint8Array {
-    const [only] = pieces
-    const bytes = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces)
+  /** What was held, and its end. */
+  #release(pieces: Uint8Array[], end: Uint8Array): Uint8Array {
+    this.#count(end)
+    const bytes = pieces.length === 0 ? end : Buffer.concat([...pieces, end])
     this.#heldBytes -= bytes.length
     pieces.length = 0
     return bytes

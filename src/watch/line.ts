@@ -1,3 +1,5 @@
+import type { ApiResponse } from './connection.ts'
+
 /** No object of the API comes near this: etcd takes 1.5 MB at the most. What is longer is not an API server. */
 export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 
@@ -20,8 +22,8 @@ export class LineSplitter {
   }
 
   /**
-   * Hands each line that `chunk` completes to `take`, without its end, for the time of the call; empty lines are left out. Throws
-   * RangeError when a line is too long.
+   * Hands each line that `chunk` completes to `take`, without its end, for the time of the call; empty lines are left out. What is in the chunk may
+   * be written over afterwards. Throws RangeError when a line is too long.
    */
   push(chunk: Uint8Array, take: (line: Uint8Array) => void): void {
     let start = 0
@@ -33,20 +35,19 @@ export class LineSplitter {
     if (start < chunk.length) this.#keep(chunk.subarray(start))
   }
 
-  #complete(tail: Uint8Array): Uint8Array {
-    if (this.#pending.length === 0) {
-      if (tail.length > this.#maxLineBytes) this.#refuse(tail.length)
-      return tail
-    }
-    this.#keep(tail)
-    const line = Buffer.concat(this.#pending, this.#pendingBytes)
+  #complete(end: Uint8Array): Uint8Array {
+    const bytes = this.#pendingBytes + end.length
+    if (bytes > this.#maxLineBytes) this.#refuse(bytes)
+    if (this.#pending.length === 0) return end
+    const line = Buffer.concat([...this.#pending, end], bytes)
     this.#pending = []
     this.#pendingBytes = 0
     return line
   }
 
+  /** A copy, as the chunk is someone else's. */
   #keep(piece: Uint8Array): void {
-    this.#pending.push(piece)
+    this.#pending.push(Buffer.from(piece))
     this.#pendingBytes += piece.length
     if (this.#pendingBytes > this.#maxLineBytes) this.#refuse(this.#pendingBytes)
   }
@@ -64,13 +65,13 @@ export function decode(bytes: Uint8Array): string {
 }
 
 /** The text of a body that is short; what is beyond `maxBytes` is left unread. */
-export async function readText(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
+export async function readText(response: Pick<ApiResponse, 'read'>, maxBytes: number): Promise<string> {
   const pieces: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of body) {
-    pieces.push(chunk)
-    bytes += chunk.length
-    if (bytes > maxBytes) break
-  }
+  await response.read(piece => {
+    pieces.push(Buffer.from(piece))
+    bytes += piece.length
+    return bytes <= maxBytes
+  })
   return decode(Buffer.concat(pieces))
 }

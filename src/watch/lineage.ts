@@ -87,13 +87,14 @@ export class Lineage {
   /** The version of a list, and the uid of what it holds. */
   async #list(path: string, signal: AbortSignal): Promise<{ version: string; uid: string } | undefined> {
     const { baseUrl } = this.#connection
-    const { status, retryAfter, body } = await this.#connection.request(path, { signal })
+    const response = await this.#connection.request(path, { signal })
+    const { status, retryAfter } = response
     if (PASSING.has(status) || status >= 500) {
       const [, resource = ''] = /(\w+)\?/.exec(path) ?? []
       const asked = { verb: 'list', resource, baseUrl } as const
-      throw explainStatus(status, await readStatus(body), asked, Date.now(), retryAfter)
+      throw explainStatus(status, await readStatus(response), asked, Date.now(), retryAfter)
     }
-    const text = await readText(body, MAX_BYTES)
+    const text = await readText(response, MAX_BYTES)
     signal.throwIfAborted()
     if (status !== 200) return undefined
     const { metadata, items } = objectOf(JSON.parse(text))

@@ -29,7 +29,7 @@ export interface ReflectorOptions<T extends SlimMeta, H = T> {
   readonly log: Log
   /** Without it, that the server has lost data is found out late, or never. */
   readonly lineage?: Lineage
-  /** Called when a list begins; what it returns, when it has ended. */
+  /** Called when a list begins; what it returns, when it has ended. Both, too, when an attempt has failed. */
   readonly onList?: () => () => void
   /** All namespaces when absent. */
   readonly namespace?: string
@@ -319,7 +319,7 @@ export class Reflector<T extends SlimMeta, H = T> {
   async #exchange(
     verb: 'list' | 'watch',
     query: Readonly<Record<string, string>>,
-    consume: (chunk: Uint8Array) => void,
+    consume: (piece: Uint8Array) => void,
   ): Promise<void> {
     const attempt = new AbortController()
     this.#attempt = attempt
@@ -332,7 +332,7 @@ export class Reflector<T extends SlimMeta, H = T> {
     let settled: unknown
     try {
       const response = await this.#options.connection.request(this.#pathOf(query), { signal: attempt.signal })
-      if (response.status !== 200) throw this.#explain(response.status, await readStatus(response.body), verb, response)
+      if (response.status !== 200) throw this.#explain(response.status, await readStatus(response), verb, response)
       this.status.connected = true
       if (verb === 'watch' && this.#hasWatched) this.status.reconnects++
       this.#hasWatched ||= verb === 'watch'
@@ -340,12 +340,13 @@ export class Reflector<T extends SlimMeta, H = T> {
       if (this.#outage.isOn) settled = this.#clock.setTimeout(() => this.#outage.end(), SETTLED_MS)
       const checking = verb === 'watch' && !this.#isListing ? this.#checkLineage(attempt.signal) : undefined
       checking?.catch((error: unknown) => attempt.abort(this.#faultOf(error)))
-      for await (const chunk of response.body) {
-        if (this.#stopped) return
-        this.status.receivedBytes += chunk.length
-        consume(chunk)
+      await response.read(piece => {
+        if (this.#stopped) return false
+        this.status.receivedBytes += piece.length
+        consume(piece)
         silence.hear(this.#silenceMs(verb))
-      }
+        return true
+      })
       await checking
     } catch (error) {
       const { reason } = attempt.signal as { reason: unknown }
@@ -400,6 +401,8 @@ export class Reflector<T extends SlimMeta, H = T> {
     this.#outage.fail(fault, wasOpen, this.#store.size)
     if (fault.code === FaultCode.REWOUND) this.#versionBefore = ''
     else if (version !== '') this.#versionBefore = version
+    // What tells of a failure, and begins anew, is a part of the program that is needed for nothing else.
+    this.#options.onList?.()()
     const retryAfterMs = Math.min(fault.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
     await sleep(this.#clock, Math.max(this.#backoff.nextDelayMs(), retryAfterMs), this.#stopping.signal)
   }

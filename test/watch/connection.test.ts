@@ -4,8 +4,14 @@ import { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
-import { type ApiConnection, type ConnectionOptions, HttpConnection } from '../../src/watch/connection.ts'
+import {
+  type ApiConnection,
+  type ApiResponse,
+  type ConnectionOptions,
+  HttpConnection,
+} from '../../src/watch/connection.ts'
 import { connectEndpoint } from '../../src/watch/endpoint.ts'
+import { readText } from '../../src/watch/line.ts'
 import { ManualClock, ScriptedApi } from './scripted.ts'
 
 const never = new AbortController().signal
@@ -25,11 +31,7 @@ async function connect(t: Test, endpoint: string, tls = {}, options: ConnectionO
   return connection
 }
 
-async function read(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const pieces: Uint8Array[] = []
-  for await (const chunk of body) pieces.push(chunk)
-  return Buffer.concat(pieces).toString()
-}
+const read = (response: ApiResponse): Promise<string> => readText(response, 1 << 20)
 
 void t.test('connections are used again, and requests go below the path of the endpoint', async t => {
   const api = await serve(t)
@@ -46,7 +48,7 @@ void t.test('connections are used again, and requests go below the path of the e
     call.json(200, { round })
     const response = await asked
     t.equal(response.status, 200)
-    t.equal(await read(response.body), `{"round":${round}}`)
+    t.equal(await read(response), `{"round":${round}}`)
   }
   // Node frees a connection a turn after the body has ended, so that the next request may find it busy and take a
   // second one.
@@ -69,7 +71,7 @@ void t.test('a server whose certificate the given CA signed is trusted, and the 
   t.equal(socket.getPeerCertificate().subject.CN, 'client')
   t.equal(socket.alpnProtocol || 'http/1.1', 'http/1.1')
   call.json(200, {})
-  await read((await asked).body)
+  await read(await asked)
 })
 
 for (const [name, certificate, ca, message] of [
@@ -128,6 +130,58 @@ void t.test('user and password of an endpoint are in no message', async t => {
   t.match(fault, { code: 'unreachable', message: /^http:\/\/127\.0\.0\.1:\d+ refuses connections \(ECONNREFUSED\)/ })
 })
 
+for (const [name, certificate, ca] of [
+  ['http', undefined, undefined],
+  ['https', 'server.crt', 'ca.crt'],
+] as const) {
+  void t.test(`over ${name}, a long body comes as it is, and nothing is kept of a piece when it was taken`, async t => {
+    const api = await serve(t, certificate)
+    const connection = await connect(t, api.url, ca ? { ca: file(ca) } : {})
+    const sent = Buffer.from(Uint32Array.from({ length: 1 << 20 }, (_, i) => i).buffer)
+    // The second over the connection of the first, where that is free again.
+    for (let round = 0; round < 2; round++) {
+      const asked = connection.request('/api', { signal: never })
+      ;(await api.next()).open().write(sent).end()
+      const taken: Uint8Array[] = []
+      const copies: Uint8Array[] = []
+      await (await asked).read(piece => {
+        taken.push(piece)
+        copies.push(Buffer.from(piece))
+        return true
+      })
+      t.ok(Buffer.concat(copies).equals(sent))
+      t.ok(taken.every(({ buffer }) => (buffer as ArrayBuffer).detached))
+    }
+  })
+}
+
+void t.test('who has had enough of a body closes the connection', async t => {
+  const api = await serve(t)
+  const connection = await connect(t, api.url)
+  const asked = connection.request('/api', { signal: never })
+  const call = (await api.next()).open().write('one')
+  let pieces = 0
+  await (await asked).read(() => {
+    pieces++
+    return false
+  })
+  t.equal(pieces, 1)
+  await call.closed
+})
+
+void t.test('what is thrown at a piece of a body closes the connection, and is told', async t => {
+  const api = await serve(t)
+  const connection = await connect(t, api.url)
+  const asked = connection.request('/api', { signal: never })
+  const call = (await api.next()).open().write('one')
+  const error = new SyntaxError('no JSON')
+  const reading = (await asked).read(() => {
+    throw error
+  })
+  await t.rejects(reading, error)
+  await call.closed
+})
+
 void t.test('the signal ends a request that waits for its headers, and a body that has not ended', async t => {
   const api = await serve(t)
   const connection = await connect(t, api.url)
@@ -141,7 +195,7 @@ void t.test('the signal ends a request that waits for its headers, and a body th
   const opened = connection.request('/api', { signal: reading.signal })
   const second = (await api.next()).open().write('half')
   const response = await opened
-  const body = read(response.body)
+  const body = read(response)
   reading.abort()
   await t.rejects(body, { name: 'ApiFault' })
   await second.closed
@@ -152,7 +206,7 @@ void t.test('a body that breaks off is told as a fault, not as an end', async t 
   const connection = await connect(t, api.url)
   const asked = connection.request('/api', { signal: never })
   ;(await api.next()).open().write('half').cut()
-  await t.rejects(read((await asked).body), {
+  await t.rejects(read(await asked), {
     name: 'ApiFault',
     code: 'unreachable',
     message: /the connection to http:.* failed/,
@@ -177,7 +231,7 @@ void t.test('each request is observed once: its wait, its code, its duration', a
   )
   const asked = connection.request('/api', { signal: never })
   ;(await api.next()).refuse(404, 'NotFound')
-  await read((await asked).body)
+  await read(await asked)
   await api.close()
   await t.rejects(connection.request('/api', { signal: never }))
   const around = (code: string): unknown[] => [
@@ -200,7 +254,7 @@ void t.test('limits hold requests back, not the watches that are open', async t 
   const two = await api.next()
   t.equal(two.path, '/two', 'goes when the headers of the first have come')
   two.open()
-  const bodies = (await Promise.all([first, second])).map(({ body }) => read(body))
+  const bodies = (await Promise.all([first, second])).map(read)
   one.end()
   two.end()
   await Promise.all(bodies)
@@ -221,7 +275,7 @@ void t.test('requests that start together ask for credentials once', async t => 
     const call = await api.next()
     t.equal(call.headers.authorization, 'Bearer 1')
     call.json(200, {})
-    await read((await response).body)
+    await read(await response)
   }
   t.equal(runs, 1)
 })
@@ -248,9 +302,9 @@ void t.test('a body that nobody reads may break off', async t => {
   const connection = await connect(t, api.url)
   const asked = connection.request('/api', { signal: never })
   const call = (await api.next()).open()
-  const { body } = await asked
+  const response = await asked
   call.write('half').cut()
   await call.closed
   await new Promise(setImmediate)
-  await t.rejects(read(body), { code: 'unreachable' })
+  await t.rejects(read(response), { code: 'unreachable' })
 })

@@ -9,7 +9,9 @@ function split(text: string, chunkBytes = 1_000_000): { items: unknown[]; list: 
   const items: unknown[] = []
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length; at += chunkBytes) {
-    splitter.push(bytes.subarray(at, at + chunkBytes), item => items.push(JSON.parse(decode(item))))
+    const chunk = bytes.subarray(at, at + chunkBytes)
+    splitter.push(chunk, item => items.push(JSON.parse(decode(item))))
+    chunk.fill(0)
   }
   return { items, list: splitter.finish() }
 }

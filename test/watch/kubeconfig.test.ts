@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { connectKubeconfig } from '../../src/watch/kubeconfig.ts'
+import { readText } from '../../src/watch/line.ts'
 import { type Call, ScriptedApi } from './scripted.ts'
 
 const never = new AbortController().signal
@@ -49,7 +50,7 @@ async function ask(
   const call = await Promise.race([api.next(), asked.then(() => undefined)])
   if (call === undefined) throw new Error('answered before it was asked')
   call.json(200, {})
-  for await (const chunk of (await asked).body) t.equal(chunk.toString(), '{}')
+  t.equal(await readText(await asked, 2), '{}')
   return call
 }
 
