@@ -54,8 +54,9 @@ export class Store<T extends SlimMeta> implements Keeper<T> {
 
   put(next: T): void {
     if (this.listener.isClosed) return
-    if (this.#isListing) this.#listed.add(next.key)
     const held = this.#objects.get(next.key)
+    // The string that is held anyway.
+    if (this.#isListing) this.#listed.add(held?.key ?? next.key)
     if (held !== undefined && held.uid !== next.uid) {
       this.remove(next.key)
       this.put(next)
