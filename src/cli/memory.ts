@@ -14,11 +14,12 @@ const MADV_DONTNEED = 4
 /** glibc's own value for both at the start, from which it goes up to 32 MB with each buffer that is given back unless it is set. */
 const THRESHOLD_BYTES = 128 << 10
 
-/** While a list comes, so often is collected what the network has brought: up to 200 MB in a second. */
-const COLLECT_MS = 50
-
-/** While a large list comes, so often is given back what is not needed for it: of the program itself, the most. */
+/** The first list is a small one if it is over by then. */
 const RELEASE_MS = 250
+
+/** While a list comes, so often is looked for how much of the program itself has come back; above this, it is let go again. */
+const LOOK_MS = 25
+const RETURNED_KIB = 8 << 10
 
 /** The sockets are open by then: to find what can be let go takes up to 20 ms. */
 export const RELEASE_AFTER_MS = 100
@@ -45,16 +46,20 @@ export function keepHeapSmall(): void {
 }
 
 export class Memory {
-  readonly #collect: (options?: { readonly type: 'minor' }) => void
+  readonly #collect: () => void
   #system: System | undefined
   readonly #startBytes = v8.getHeapStatistics().used_heap_size
   #mayGrow = false
   #braces = 0
   #bracing: readonly NodeJS.Timeout[] = []
+  #soon: NodeJS.Timeout | undefined
+  #pure: ReadonlySet<string> | undefined
+  /** Of files, what may be resident while a list comes. */
+  #mostFileKib = Number.POSITIVE_INFINITY
 
   constructor() {
     v8.setFlagsFromString('--expose-gc')
-    this.#collect = runInNewContext('gc') as (options?: { readonly type: 'minor' }) => void
+    this.#collect = runInNewContext('gc') as () => void
   }
 
   /** From then on malloc gives large buffers back at once, and so does this. To be called while the API is waited for: it takes 10 ms of the CPU. */
@@ -88,18 +93,17 @@ export class Memory {
   }
 
   /**
-   * A list begins, or another one. Until the function that it returns is called for each, what it leaves behind is collected in small portions;
-   * then it is given back.
+   * A list begins, or another one. Until the function that it returns is called for each, V8 collects in small portions, and what comes back of the
+   * program is let go; then all is given back.
    */
   brace(): () => void {
     this.#braces++
     this.#setGrowth()
     if (this.#braces === 1) {
-      this.#bracing = [
-        // It is outside of the heap, and so no reason for V8 to do that.
-        setInterval(() => this.#collect({ type: 'minor' }), COLLECT_MS).unref(),
-        setInterval(() => this.#release(), RELEASE_MS).unref(),
-      ]
+      const look = (): void => {
+        if (readFileKib() > this.#mostFileKib) this.#release()
+      }
+      this.#bracing = [setTimeout(() => this.#release(), RELEASE_MS).unref(), setInterval(look, LOOK_MS).unref()]
     }
     let isOver = false
     return () => {
@@ -117,15 +121,21 @@ export class Memory {
   }
 
   #releaseSoon(): void {
-    setTimeout(() => this.#release(), RELEASE_AFTER_MS).unref()
+    clearTimeout(this.#soon)
+    this.#soon = setTimeout(() => this.#release(), RELEASE_AFTER_MS).unref()
   }
 
   #release(): void {
     const system = this.#system
-    system?.malloc_trim(0)
-    for (const { address, length } of system ? listPureMappings(realpathSync(process.execPath)) : []) {
-      system?.madvise(address, length, MADV_DONTNEED)
+    if (!system) return
+    this.#pure ??= new Set(listPureMappings(realpathSync(process.execPath)))
+    system.malloc_trim(0)
+    for (const line of readOwn('maps').split('\n')) {
+      if (!this.#pure.has(line)) continue
+      const [from, to] = line.split(/[- ]/, 2).map(digits => BigInt(`0x${digits}`))
+      system.madvise(from, to - from, MADV_DONTNEED)
     }
+    this.#mostFileKib = readFileKib() + RETURNED_KIB
   }
 }
 
@@ -150,25 +160,23 @@ async function loadSystem(): Promise<System | undefined> {
   }
 }
 
-interface Mapping {
-  readonly address: bigint
-  readonly length: bigint
+/**
+ * Where `file` is mapped and each page is still that of the file, as lines of /proc/PID/maps. Such pages are not lost when they are let go: the kernel
+ * maps them again from its cache when they are needed, which most of those that started V8 never are.
+ */
+export function listPureMappings(file: string, smaps = readOwn('smaps')): string[] {
+  return [...smaps.matchAll(/^([\da-f]+-[\da-f]+ r-[x-]p \S+ \S+ \d+ +(.+))\n(?:[A-Z].*\n)*?Anonymous: +0 kB$/gm)]
+    .filter(([, , name]) => name === file)
+    .map(([, line]) => line)
 }
 
-/**
- * Where `file` is mapped and each page is still that of the file. Such pages are not lost when they are let go: the kernel maps them again from its
- * cache when they are needed, which most of those that started V8 never are.
- */
-export function listPureMappings(file: string, smaps = readMappings()): Mapping[] {
-  return [...smaps.matchAll(/^([\da-f]+)-([\da-f]+) r-[x-]p \S+ \S+ \d+ +(.+)\n(?:[A-Z].*\n)*?Anonymous: +0 kB$/gm)]
-    .filter(([, , , name]) => name === file)
-    .map(([, from, to]) => ({ address: BigInt(`0x${from}`), length: BigInt(`0x${to}`) - BigInt(`0x${from}`) }))
-}
+/** Resident pages of files. */
+const readFileKib = (): number => Number(/^RssFile:\s+(\d+)/m.exec(readOwn('status'))?.[1] ?? 0)
 
 /** Empty where /proc is not mounted: memory that is not given back is no reason not to answer. */
-function readMappings(): string {
+function readOwn(file: 'maps' | 'smaps' | 'status'): string {
   try {
-    return readFileSync('/proc/self/smaps', 'utf8')
+    return readFileSync(`/proc/self/${file}`, 'utf8')
   } catch {
     return ''
   }

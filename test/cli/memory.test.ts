@@ -26,8 +26,8 @@ Anonymous:             0 kB
 
 void t.test('only pages that are still those of the file are let go', async t => {
   t.same(listPureMappings('/usr/local/bin/node', SMAPS), [
-    { address: 0x400000n, length: 0x42e000n },
-    { address: 0x82e000n, length: 0x2c5b000n },
+    '00400000-0082e000 r--p 00000000 fe:00 1234                              /usr/local/bin/node',
+    '0082e000-03489000 r-xp 0042e000 fe:00 1234                              /usr/local/bin/node',
   ])
 })
 
