@@ -7,9 +7,9 @@ import { Type } from '../wire/constants.ts'
 import { type WireName, parseName } from '../wire/name.ts'
 import { type Rrset, addressType, encodeSrv, joinName } from '../wire/rrset.ts'
 import type { FrontService } from './apex.ts'
-import { endpointItems } from './endpoint.ts'
+import { endpointItems, portLabels } from './endpoint.ts'
 import { NO_PORT, type OwnerRecords, distinct, itemRecords } from './item.ts'
-import { NameItems, addHeadless, addHosts, portLabels } from './service.ts'
+import { NameItems, addHeadless, addHosts } from './service.ts'
 
 export interface ExternalRecordOptions {
   readonly ttlSeconds: number

@@ -52,32 +52,40 @@ export function itemRecords(items: readonly Item[], ttlSeconds: number): Rrset[]
   return rrsets
 }
 
-/** Each once: a set has no record twice (RFC 2181 section 5). Most have one. */
-export function distinct(rdata: readonly Uint8Array[]): readonly Uint8Array[] {
-  return rdata.length > 1 ? [...new Map(rdata.map(octets => [octetsKey(octets), octets])).values()] : rdata
+/** Each once: a set has no record twice (RFC 2181 section 5). */
+export const distinct = (rdata: readonly Uint8Array[]): readonly Uint8Array[] => unlike(rdata, isSameOctets, octetsKey)
+
+/** More than so many values are told apart by keys; fewer are compared with each other sooner than keys are made. */
+const FEW = 8
+
+/** The first of each that are the same. */
+function unlike<T>(values: readonly T[], isSame: (a: T, b: T) => boolean, keyOf: (value: T) => string): readonly T[] {
+  if (values.length > FEW) return [...new Map(values.map(value => [keyOf(value), value])).values()]
+  const isFirst = (value: T, i: number): boolean => {
+    for (let other = 0; other < i; other++) if (isSame(values[other], value)) return false
+    return true
+  }
+  return values.every(isFirst) ? values : values.filter(isFirst)
 }
 
 function srvRecords(items: readonly Item[], ttlSeconds: number): Rrset {
   // CoreDNS counts every item, those without a port and those that are the same service on another family too: a dual-stack Service with
   // one port has one SRV of weight 50. Its arithmetic is kept as it is, in floating point.
   const weight = Math.max(1, Math.floor((100 / (100 * items.length)) * 100))
-  if (items.length === 1) {
-    const [{ address, port, host }] = items
-    if (port === NO_PORT || !host) return { type: Type.SRV, ttlSeconds, rdata: [] }
-    const additional = [{ owner: host, type: addressType(address), ttlSeconds, rdata: address }]
-    return { type: Type.SRV, ttlSeconds, rdata: [encodeSrv(0, weight, port, host)], additional }
-  }
-  const targets = new Map<string, Uint8Array>()
-  const additional = new Map<string, AdditionalRecord>()
+  const rdata: Uint8Array[] = []
+  const additional: AdditionalRecord[] = []
   for (const { address, port, host } of items) {
     if (port === NO_PORT || !host) continue
-    const name = octetsKey(host)
-    targets.set(`${name}:${port}`, encodeSrv(0, weight, port, host))
-    const key = `${name}:${octetsKey(address)}`
-    additional.set(key, { owner: host, type: addressType(address), ttlSeconds, rdata: address })
+    rdata.push(encodeSrv(0, weight, port, host))
+    additional.push({ owner: host, type: addressType(address), ttlSeconds, rdata: address })
   }
-  return { type: Type.SRV, ttlSeconds, rdata: [...targets.values()], additional: [...additional.values()] }
+  return { type: Type.SRV, ttlSeconds, rdata: distinct(rdata), additional: unlike(additional, isSameRecord, recordKey) }
 }
+
+const isSameRecord = (a: AdditionalRecord, b: AdditionalRecord): boolean =>
+  isSameOctets(a.rdata, b.rdata) && isSameOctets(a.owner, b.owner)
+
+const recordKey = ({ owner, rdata }: AdditionalRecord): string => `${octetsKey(owner)}:${octetsKey(rdata)}`
 
 /** Octets as a map key. */
 export const octetsKey = (octets: Uint8Array): string =>

@@ -2,7 +2,7 @@
 // its serial, `controller.go`); here a change that makes another answer moves it.
 
 import type { SlimEndpoint, SlimEndpointSlice, SlimPod, SlimService } from '../watch/slim.ts'
-import { isSameEndpoint } from './endpoint.ts'
+import { isSameEndpoint, isSamePorts } from './endpoint.ts'
 import type { RecordOptions } from './options.ts'
 
 /** Whether two versions of a Service give other records. */
@@ -34,7 +34,7 @@ export function isSliceModified(
     before.sourceCluster !== after.sourceCluster ||
     before.endpoints.length !== endpoints.length ||
     before.endpoints.some(isMoved) ||
-    !isSame(before.ports, after.ports)
+    !isSamePorts(before.ports, after.ports)
   )
 }
 

@@ -6,7 +6,7 @@ import { parseAddress } from '../wire/address.ts'
 import { Type } from '../wire/constants.ts'
 import { type WireName, parseName } from '../wire/name.ts'
 import { type Rrset, joinName } from '../wire/rrset.ts'
-import { type EndpointItem, endpointItems } from './endpoint.ts'
+import { type EndpointItem, endpointItems, portLabels } from './endpoint.ts'
 import { type Item, NO_PORT, type OwnerRecords, isSameItem, itemRecords } from './item.ts'
 import type { RecordOptions } from './options.ts'
 
@@ -47,15 +47,23 @@ class ItemRecords implements OwnerRecords {
   readonly owner: WireName
   readonly #items: readonly Item[]
   readonly #ttlSeconds: number
+  readonly #twin: ItemRecords | undefined
+  #rrsets: readonly Rrset[] | undefined
 
-  constructor(owner: WireName, items: readonly Item[], ttlSeconds: number) {
+  /** `other` may have the same items, and then has the same sets. */
+  constructor(owner: WireName, items: readonly Item[], ttlSeconds: number, other: ItemRecords | undefined) {
     this.owner = owner
     this.#items = items
     this.#ttlSeconds = ttlSeconds
+    this.#twin = other !== undefined && other.#isOf(items) ? other : undefined
   }
 
-  get rrsets(): Rrset[] {
-    return itemRecords(this.#items, this.#ttlSeconds)
+  get rrsets(): readonly Rrset[] {
+    return (this.#rrsets ??= this.#twin?.rrsets ?? itemRecords(this.#items, this.#ttlSeconds))
+  }
+
+  #isOf(items: readonly Item[]): boolean {
+    return this.#items.length === items.length && this.#items.every((item, i) => item === items[i])
   }
 
   isSame(other: OwnerRecords): boolean {
@@ -77,15 +85,27 @@ export class NameItems<I extends Item = Item> {
     return this.#items.size === 0
   }
 
+  /** Whether the name with this label in front is there. */
+  has(label: string): boolean {
+    return this.#items.has(label.toLowerCase())
+  }
+
   /** Without an item, the name is there all the same. `owner` is what the labels make, where that is known. */
   add(labels: readonly string[], item?: I, owner?: WireName): void {
+    const items = this.at(labels, owner)
+    if (item) items.push(item)
+  }
+
+  /** The items of a name, for more of them. */
+  at(labels: readonly string[], owner?: WireName): I[] {
     // Two spellings of a label are one name.
     const key = (labels.length === 1 ? labels[0] : labels.join('.')).toLowerCase()
     const known = this.#items.get(key)
-    if (!known) {
-      owner ??= labels.length === 0 ? this.base : joinName(labels, this.base)
-      this.#items.set(key, { owner, items: item ? [item] : [] })
-    } else if (item) known.items.push(item)
+    if (known) return known.items
+    const items: I[] = []
+    owner ??= labels.length === 0 ? this.base : joinName(labels, this.base)
+    this.#items.set(key, { owner, items })
+    return items
   }
 
   /** Without those that would be too long. */
@@ -96,7 +116,12 @@ export class NameItems<I extends Item = Item> {
   }
 
   encode(ttlSeconds: number): OwnerRecords[] {
-    return this.list().map(({ owner, items }) => new ItemRecords(owner, items, ttlSeconds))
+    let first: ItemRecords | undefined
+    return this.list().map(({ owner, items }) => {
+      const records = new ItemRecords(owner, items, ttlSeconds, first)
+      first ??= records
+      return records
+    })
   }
 }
 
@@ -114,9 +139,16 @@ function addClusterIPs(names: NameItems, service: SlimService): void {
 
 /** The name of a headless Service, and those of its ports. */
 export function addHeadless(names: NameItems, endpoints: readonly EndpointItem[]): void {
+  if (endpoints.length === 0) return
+  const all = names.at([])
+  const ofPorts = new Map<readonly string[], Item[]>()
   for (const item of endpoints) {
-    names.add([], item)
-    if (item.portName !== '') names.add(portLabels(item.portName, item.protocol), item)
+    all.push(item)
+    const { portLabels } = item
+    if (!portLabels) continue
+    let ofPort = ofPorts.get(portLabels)
+    if (!ofPort) ofPorts.set(portLabels, (ofPort = names.at(portLabels)))
+    ofPort.push(item)
   }
 }
 
@@ -136,9 +168,6 @@ function addZones(names: NameItems, endpoints: readonly EndpointItem[]): void {
   // The value of a zone may have dots.
   for (const item of endpoints) if (item.zone !== '') names.add([...item.zone.split('.'), 'pin', '_zone'], item)
 }
-
-/** RFC 2782: service and protocol each behind an underscore. */
-export const portLabels = (name: string, protocol: string): string[] => [`_${name}`, `_${protocol.toLowerCase()}`]
 
 /** A CNAME; an address in the place of a name makes no record, as in CoreDNS. */
 function externalRecords(service: SlimService, owner: WireName, { ttlSeconds }: RecordOptions): OwnerRecords[] {

@@ -24,18 +24,18 @@ void t.test('there is an item for each address and each port, in the order of th
   const ports = [http, { name: 'dns', port: 53, protocol: 'UDP' }]
   const slices = [slice([{ addresses: ['10.0.0.2', '10.0.0.1'] }], ports), slice(['10.0.0.3'], [])]
   t.same(
-    endpointItems(slices, base, OPTIONS).map(({ address, port, portName, host }) => [
+    endpointItems(slices, base, OPTIONS).map(({ address, port, portLabels, host }) => [
       address.join('.'),
       port,
-      portName,
+      portLabels?.join('.'),
       formatName(host!),
     ]),
     [
-      ['10.0.0.2', 80, 'http', '10-0-0-2.web.ns.svc.cluster.local.'],
-      ['10.0.0.2', 53, 'dns', '10-0-0-2.web.ns.svc.cluster.local.'],
-      ['10.0.0.1', 80, 'http', '10-0-0-1.web.ns.svc.cluster.local.'],
-      ['10.0.0.1', 53, 'dns', '10-0-0-1.web.ns.svc.cluster.local.'],
-      ['10.0.0.3', NO_PORT, '', '10-0-0-3.web.ns.svc.cluster.local.'],
+      ['10.0.0.2', 80, '_http._tcp', '10-0-0-2.web.ns.svc.cluster.local.'],
+      ['10.0.0.2', 53, '_dns._udp', '10-0-0-2.web.ns.svc.cluster.local.'],
+      ['10.0.0.1', 80, '_http._tcp', '10-0-0-1.web.ns.svc.cluster.local.'],
+      ['10.0.0.1', 53, '_dns._udp', '10-0-0-1.web.ns.svc.cluster.local.'],
+      ['10.0.0.3', NO_PORT, undefined, '10-0-0-3.web.ns.svc.cluster.local.'],
     ],
   )
 })

@@ -46,9 +46,9 @@ export class ExternalNames {
     this.#names = new Names(this.writer, options.lingerMs)
     this.#forwardOrigins = zones.filter(zone => !isReverseZone(zone)).map(toWire)
     this.#reverseOrigins = zones.filter(isReverseZone).map(toWire)
-    this.#makes = this.#forwardOrigins.map(
-      origin => (service, slices) => externalServiceRecords(service, slices, origin, records),
-    )
+    this.#makes = this.#forwardOrigins.map(origin => ({
+      all: (service, slices) => externalServiceRecords(service, slices, origin, records),
+    }))
   }
 
   get buffer(): SharedArrayBuffer {

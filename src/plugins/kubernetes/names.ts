@@ -2,6 +2,7 @@
 // that are no more go, or linger for a moment.
 
 import { type OwnerRecords, octetsKey } from '../../records/item.ts'
+import type { MovedRecords } from '../../records/moved.ts'
 import type { SlimEndpointSlice, SlimService } from '../../watch/slim.ts'
 import type { WireName } from '../../wire/name.ts'
 import type { ZoneWriter } from '../../zones/writer.ts'
@@ -15,7 +16,15 @@ export interface ServiceInput {
 }
 
 /** The names of a Service in one zone. */
-export type MakeRecords = (service: SlimService, slices: readonly SlimEndpointSlice[]) => OwnerRecords[]
+export interface MakeRecords {
+  readonly all: (service: SlimService, slices: readonly SlimEndpointSlice[]) => OwnerRecords[]
+  /** Those that may differ, where nothing but slices has changed; undefined where all are to be looked at. */
+  readonly moved?: (
+    service: SlimService,
+    before: readonly SlimEndpointSlice[],
+    after: readonly SlimEndpointSlice[],
+  ) => MovedRecords | undefined
+}
 
 export class Names {
   readonly #writer: ZoneWriter
@@ -57,12 +66,19 @@ export class Names {
     const isMoving = after.service !== undefined && after.service === before.service && after.isExposed
     if (!isMoving && before.service) this.#lingering.end(before.service.key)
     for (const make of makes) {
+      const moved =
+        isMoving && isSure && before.isExposed ? make.moved?.(after.service, before.slices, after.slices) : undefined
+      if (moved) {
+        for (const records of moved.there) this.publish(records)
+        for (const owner of moved.gone) this.#lingering.leave(owner, after.service!.key)
+        continue
+      }
       const gone = new Map<string, OwnerRecords>()
       if (before.service && before.isExposed) {
-        for (const records of make(before.service, before.slices)) gone.set(octetsKey(records.owner), records)
+        for (const records of make.all(before.service, before.slices)) gone.set(octetsKey(records.owner), records)
       }
       if (after.service && after.isExposed) {
-        for (const published of make(after.service, after.slices)) {
+        for (const published of make.all(after.service, after.slices)) {
           const known = gone.size > 0 ? take(gone, octetsKey(published.owner)) : undefined
           if (!known || !isMoving) this.publish(published)
           else if (published.isAwaited) this.#lingering.leave(published.owner, after.service.key, published)

@@ -1,7 +1,7 @@
 // The reverse names that a publisher has in a zone image: which Services and endpoints have an address, and what it points to.
 
 import type { RecordOptions } from '../../records/options.ts'
-import { isSameEndpoint } from '../../records/endpoint.ts'
+import { differingEndpoints } from '../../records/endpoint.ts'
 import { keyOctets } from '../../records/item.ts'
 import { addressKey, endpointsByAddress, pointerOwner, pointerRecords } from '../../records/pointer.ts'
 import type { SlimEndpoint, SlimEndpointSlice, SlimService } from '../../watch/slim.ts'
@@ -61,16 +61,9 @@ export class Pointers {
     const { key } = (after ?? before)!
     if (after) this.#held.set(key, after)
     else this.#held.delete(key)
-    const had = before?.endpoints ?? []
-    const has = after?.endpoints ?? []
-    // What is in front of the first that differs, and behind the last, is as it was.
-    let from = 0
-    while (from < had.length && from < has.length && isSameEndpoint(had[from], has[from])) from++
-    let behind = 0
-    const rest = Math.min(had.length, has.length) - from
-    while (behind < rest && isSameEndpoint(had.at(-1 - behind)!, has.at(-1 - behind)!)) behind++
-    for (let i = from; i < had.length - behind; i++) this.#move(had[i], key, 'delete')
-    for (let i = from; i < has.length - behind; i++) this.#move(has[i], key, 'add')
+    const { left, came } = differingEndpoints(before?.endpoints ?? [], after?.endpoints ?? [])
+    for (const endpoint of left) this.#move(endpoint, key, 'delete')
+    for (const endpoint of came) this.#move(endpoint, key, 'add')
   }
 
   #move({ addresses }: SlimEndpoint, slice: string, how: 'add' | 'delete'): void {

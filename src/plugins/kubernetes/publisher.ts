@@ -6,6 +6,7 @@ import { versionRecords, nameServerRecords, type FrontService } from '../../reco
 import { octetsKey } from '../../records/item.ts'
 import type { RecordOptions } from '../../records/options.ts'
 import { isPodModified, isServiceModified, isSliceModified } from '../../records/serial.ts'
+import { movedRecords } from '../../records/moved.ts'
 import { serviceRecords } from '../../records/service.ts'
 import { topologyRecords } from '../../records/topology.ts'
 import type { HeldPod } from '../../watch/pods.ts'
@@ -55,6 +56,7 @@ export class Publisher {
   readonly #dirtyServices = new Map<string, ServiceInput>()
   readonly #dirtyNamespaces = new Set<string>()
   readonly #triggers: Triggers
+  readonly #localKeys: readonly string[]
   /** Resources whose first list has not been heard. */
   readonly #awaited = new Set(['services', 'namespaces'])
   readonly #names: Names
@@ -95,12 +97,16 @@ export class Publisher {
       isExposed: namespace => this.#isExposed(namespace),
       pods: () => this.#heldPods,
     })
+    this.#localKeys = options.localAddresses.map(octetsKey)
     this.#triggers = new Triggers(options.onProgrammed)
-    this.#makes = forwardOrigins.map(origin => (service, slices) => serviceRecords(service, slices, origin, records))
+    this.#makes = forwardOrigins.map(origin => ({
+      all: (service, slices) => serviceRecords(service, slices, origin, records),
+      moved: (service, before, after) => movedRecords(service, before, after, origin, records),
+    }))
     this.#topologyNames = options.topology && new Names(options.topology, 0)
-    this.#topologyMakes = forwardOrigins.map(
-      origin => (service, slices) => topologyRecords(service, slices, origin, records),
-    )
+    this.#topologyMakes = forwardOrigins.map(origin => ({
+      all: (service, slices) => topologyRecords(service, slices, origin, records),
+    }))
     if (!records.noEndpoints) this.#awaited.add('slices')
     if (options.pods === 'verified') this.#awaited.add('pods')
     for (const origin of forwardOrigins) {
@@ -329,7 +335,7 @@ export class Publisher {
 
   #publishNameServers(): void {
     const { localAddresses, forwardOrigins, reverseOrigins, records } = this.#options
-    const front = this.#findFront(localAddresses)
+    const front = this.#findFront()
     if (this.#front && isSameFront(this.#front, front)) return
     this.#front = front
     for (const external of this.#externals) external.publishNameServers(front, localAddresses)
@@ -338,10 +344,10 @@ export class Publisher {
     }
   }
 
-  #findFront(localAddresses: readonly Uint8Array[]): FrontService[] {
+  #findFront(): FrontService[] {
     const slices = new Map<SlimService, SlimEndpointSlice[]>()
-    for (const address of localAddresses) {
-      for (const slice of this.#pointers.slicesAt(octetsKey(address))) {
+    for (const key of this.#localKeys) {
+      for (const slice of this.#pointers.slicesAt(key)) {
         const service = this.#services.get(`${slice.namespace}/${slice.service}`)
         if (service) slices.set(service, [...(slices.get(service) ?? []), slice])
       }
@@ -351,10 +357,8 @@ export class Publisher {
 }
 
 const isSameFront = (before: readonly FrontService[], after: readonly FrontService[]): boolean =>
-  isSameList(
-    before.flatMap(({ service, slices }) => [service, ...slices]),
-    after.flatMap(({ service, slices }) => [service, ...slices]),
-  )
+  before.length === after.length &&
+  before.every(({ service, slices }, i) => service === after[i].service && isSameList(slices, after[i].slices))
 
 const isSameList = (before: readonly unknown[], after: readonly unknown[]): boolean =>
   before.length === after.length && before.every((value, i) => value === after[i])
