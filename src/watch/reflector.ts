@@ -15,7 +15,7 @@ import { decode, LineSplitter } from './line.ts'
 import type { Lineage } from './lineage.ts'
 import { type Log, Outage } from './outage.ts'
 import { qualifiedName, type Resource, resourcePath } from './resource.ts'
-import { type Fields, Skimmer } from './skim.ts'
+import { type Fields, membersOf, Skimmer } from './skim.ts'
 import { SilenceTimer } from './silence.ts'
 import type { SlimMeta } from './slim.ts'
 import { makeStatus, type WatchStatus } from './status.ts'
@@ -415,8 +415,10 @@ export class Reflector<T extends SlimMeta, H = T> {
 
 /** An event may be a bookmark, or tell of an error with a Status, too. */
 const eventFields = (fields: Fields): Fields => {
-  const metadata = { ...(typeof fields.metadata === 'object' ? fields.metadata : {}), annotations: true as const }
-  return { type: true, object: { code: true, message: true, reason: true, details: true, ...fields, metadata } }
+  const metadata = membersOf(fields.metadata)
+  const annotations = { ...membersOf(metadata.annotations), [INITIAL_EVENTS_END]: true as const }
+  const object = { code: true, message: true, reason: true, details: true, ...fields } as const
+  return { type: true, object: { ...object, metadata: { ...metadata, annotations } } }
 }
 
 function readerOf(fields: Fields | undefined): (json: Uint8Array) => unknown {

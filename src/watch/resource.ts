@@ -40,6 +40,34 @@ export const ENDPOINT_SLICES: Resource<SlimEndpointSlice> = {
   group: 'discovery.k8s.io',
   version: 'v1',
   namespaced: true,
+  // What changes most.
+  fields: {
+    metadata: {
+      name: true,
+      namespace: true,
+      uid: true,
+      resourceVersion: true,
+      labels: {
+        'kubernetes.io/service-name': true,
+        'multicluster.kubernetes.io/service-name': true,
+        'multicluster.kubernetes.io/source-cluster': true,
+      },
+      annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': true },
+    },
+    addressType: true,
+    ports: [{ name: true, port: true, protocol: true }],
+    endpoints: [
+      {
+        addresses: [true],
+        conditions: { ready: true },
+        hostname: true,
+        nodeName: true,
+        zone: true,
+        targetRef: { kind: true, name: true },
+        hints: { forZones: [{ name: true }] },
+      },
+    ],
+  },
   convert: slimEndpointSlice,
 }
 
@@ -67,7 +95,7 @@ export const PODS: Resource<SlimPod> = {
       labels: true,
     },
     spec: { nodeName: true },
-    status: { podIP: true, podIPs: true },
+    status: { podIP: true, podIPs: [{ ip: true }] },
   },
   convert: slimPod,
 }

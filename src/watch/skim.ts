@@ -3,10 +3,13 @@
 
 import { decode } from './line.ts'
 
-/** Which members of an object are read: `true` for all that is in one. */
+/** Which members of an object are read. */
 export interface Fields {
-  readonly [name: string]: true | Fields
+  readonly [name: string]: Shape
 }
+
+/** What of a value is read: `true` for all of it; in brackets, what of each element of an array. */
+export type Shape = true | Fields | readonly [Shape]
 
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -18,29 +21,52 @@ const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 const END = -1
 
+/** What is read of a value, where it is an object or an array; of anything else, and without either, all is. */
+interface Plan {
+  readonly members: readonly Member[] | undefined
+  readonly elements: Plan | undefined
+}
+
 /** A member that is read, by the octets of its name. */
 interface Member {
   readonly name: string
   readonly octets: Uint8Array
-  readonly members: readonly Member[] | undefined
+  readonly plan: Plan
 }
 
-const compile = (fields: Fields): Member[] =>
-  Object.entries(fields).map(([name, inner]) => ({
+function compile(shape: Shape): Plan {
+  if (shape === true) return { members: undefined, elements: undefined }
+  if (isElements(shape)) return { members: undefined, elements: compile(shape[0]) }
+  const members = Object.entries(shape).map(([name, inner]) => ({
     name,
     octets: Buffer.from(name),
-    members: inner === true ? undefined : compile(inner),
+    plan: compile(inner),
   }))
+  return { members, elements: undefined }
+}
+
+const isElements = (shape: Shape): shape is readonly [Shape] => Array.isArray(shape)
+
+/** Those that are read of an object, one by one. */
+export const membersOf = (shape: Shape = true): Fields => (shape === true || isElements(shape) ? {} : shape)
+
+/** By the first octet. */
+const LITERALS = new Map<number, { readonly octets: Uint8Array; readonly value: boolean | null }>(
+  [true, false, null].map(value => {
+    const octets = Buffer.from(String(value))
+    return [octets[0], { octets, value }]
+  }),
+)
 
 export class Skimmer {
-  readonly #members: readonly Member[]
+  readonly #plan: Plan
   #bytes: Buffer = Buffer.alloc(0)
   #at = 0
   /** Whether the last string has a backslash in it. */
   #hasEscapes = false
 
   constructor(fields: Fields) {
-    this.#members = compile(fields)
+    this.#plan = compile(fields)
   }
 
   /**
@@ -50,18 +76,38 @@ export class Skimmer {
   read(bytes: Uint8Array): unknown {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#at = 0
-    const value = this.#readValue(this.#members)
+    const value = this.#readValue(this.#plan)
     if (this.#peek() !== END) this.#refuse()
     return value
   }
 
-  #readValue(members: readonly Member[] | undefined): unknown {
+  #readValue({ members, elements }: Plan): unknown {
     const octet = this.#peek()
     if (octet === OPEN_BRACE && members) return this.#readObject(members)
+    if (octet === OPEN_BRACKET && elements) return this.#readArray(elements)
     const from = this.#at
     this.#skip()
     if (octet === QUOTE && !this.#hasEscapes) return this.#checked(from + 1, this.#at - 1)
+    // JSON.parse takes longer to begin than these are long.
+    const literal = LITERALS.get(octet)
+    if (literal && this.#isText(literal.octets, from, this.#at)) return literal.value
     return JSON.parse(decode(this.#bytes.subarray(from, this.#at)))
+  }
+
+  #readArray(elements: Plan): unknown[] {
+    const made: unknown[] = []
+    this.#at++
+    if (this.#peek() === CLOSE_BRACKET) {
+      this.#at++
+      return made
+    }
+    for (;;) {
+      made.push(this.#readValue(elements))
+      if (this.#peek() === CLOSE_BRACKET) break
+      this.#expect(COMMA)
+    }
+    this.#at++
+    return made
   }
 
   #readObject(members: readonly Member[]): Record<string, unknown> {
@@ -77,7 +123,7 @@ export class Skimmer {
       this.#skipString()
       const member = this.#find(members, from + 1, this.#at - 1)
       this.#expect(COLON)
-      if (member) made[member.name] = this.#readValue(member.members)
+      if (member) made[member.name] = this.#readValue(member.plan)
       else this.#skip()
       if (this.#peek() === CLOSE_BRACE) break
       this.#expect(COMMA)
@@ -87,11 +133,11 @@ export class Skimmer {
   }
 
   #find(members: readonly Member[], from: number, to: number): Member | undefined {
-    for (const member of members) if (this.#isName(member.octets, from, to)) return member
+    for (const member of members) if (this.#isText(member.octets, from, to)) return member
     return undefined
   }
 
-  #isName(octets: Uint8Array, from: number, to: number): boolean {
+  #isText(octets: Uint8Array, from: number, to: number): boolean {
     if (octets.length !== to - from) return false
     for (let i = 0; i < octets.length; i++) if (octets[i] !== this.#bytes[from + i]) return false
     return true
@@ -99,8 +145,12 @@ export class Skimmer {
 
   /** The text of a string without escapes. Control characters have to be escaped (RFC 8259 section 7). */
   #checked(from: number, to: number): string {
-    for (let at = from; at < to; at++) if (this.#bytes[at] < 0x20) this.#refuse()
-    return this.#bytes.toString('utf8', from, to)
+    let all = 0
+    for (let at = from; at < to; at++) {
+      if (this.#bytes[at] < 0x20) this.#refuse()
+      all |= this.#bytes[at]
+    }
+    return this.#bytes.toString(all < 0x80 ? 'latin1' : 'utf8', from, to)
   }
 
   #skip(): void {
