@@ -156,6 +156,8 @@ export class ApiServer {
       return
     }
     const answer = this.#rest.answer(request, accept, { octets, contentType: message.headers['content-type'] })
+    // What a write has caused is on its way to the watches before its answer: who has that may look for it.
+    if (method !== 'GET') await nextTick()
     if (actions.some(action => action.kind === 'truncate')) sendHalf(response, answer)
     else send(response, answer)
   }
@@ -216,6 +218,8 @@ export class ApiServer {
     watch.start(stream)
   }
 }
+
+const nextTick = (): Promise<void> => new Promise(resolve => process.nextTick(resolve))
 
 /** What is known of a request when it fails. */
 interface Asked {
