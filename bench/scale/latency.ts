@@ -2,9 +2,11 @@
 
 import { Agent, request } from 'node:http'
 import type { AskOptions, Asker } from '../asker.ts'
-import { nameOf, type Size, sliceOf } from './objects.ts'
+import { HEADLESS_EVERY, nameOf, type Size, sliceOf } from './objects.ts'
 
 const MEASURED = 1_000
+/** Before the first measurement: the API and this process are to be compiled as well for the first server as for the last. */
+const WARM_UP = 2_000
 /** What is measured is as coarse as the pause. */
 const ASKING: AskOptions = { timeoutMs: 5_000, pauseMs: 0.05 }
 
@@ -17,29 +19,45 @@ export interface Programming {
   readonly max: number
 }
 
-/** Changes one headless Service after the other, of the half that nobody else changes. */
+/** Makes changes while nobody watches. */
+export async function warmUp(api: string, size: Size): Promise<void> {
+  const agent = new Agent({ keepAlive: true })
+  for (let i = 0; i < WARM_UP; i++) await change(agent, api, size, i)
+  agent.destroy()
+}
+
+/** Changes one headless Service after the other. */
 export async function measureProgramming(api: string, asker: Asker, size: Size): Promise<Programming> {
-  const headless = Array.from({ length: size.services >> 1 }, (_, i) => (size.services >> 1) + i).filter(
-    i => i % 10 === 0,
-  )
   const agent = new Agent({ keepAlive: true })
   const took: number[] = []
   for (let i = 0; i < MEASURED; i++) {
-    const service = headless[i % headless.length]
-    const isOut = Math.floor(i / headless.length) % 2 === 0
-    const slice = sliceOf(size, service, isOut ? 0 : undefined)
-    const { name, namespace } = slice.metadata
-    const url = `${api}/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices/${name}`
-    await put(agent, url, JSON.stringify(slice))
+    const { service, ready } = await change(agent, api, size, i)
     const from = performance.now()
-    const wanted = isOut ? size.endpointsEach - 1 : size.endpointsEach
-    await asker.untilCount(`${nameOf(service)} A`, records => records === wanted, ASKING)
+    await asker.untilCount(`${nameOf(service)} A`, records => records === ready, ASKING)
     took.push(performance.now() - from)
   }
   agent.destroy()
   took.sort((a, b) => a - b)
   const at = (share: number): number => took[Math.min(took.length - 1, Math.floor(took.length * share))]
   return { count: took.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) }
+}
+
+/** Takes an endpoint out of a headless Service, of the half that nobody else changes, or puts it back: each first out, then in. */
+async function change(
+  agent: Agent,
+  api: string,
+  size: Size,
+  number: number,
+): Promise<{ readonly service: number; readonly ready: number }> {
+  const half = size.services >> 1
+  const headless = Math.ceil(half / HEADLESS_EVERY)
+  const service = half + (number % headless) * HEADLESS_EVERY
+  const isOut = Math.floor(number / headless) % 2 === 0
+  const slice = sliceOf(size, service, isOut ? 0 : undefined)
+  const { name, namespace } = slice.metadata
+  const url = `${api}/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices/${name}`
+  await put(agent, url, JSON.stringify(slice))
+  return { service, ready: isOut ? size.endpointsEach - 1 : size.endpointsEach }
 }
 
 function put(agent: Agent, url: string, body: string): Promise<void> {

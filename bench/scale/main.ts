@@ -12,7 +12,7 @@ import { type Contender, findProgram } from '../contender.ts'
 import { type Command, Running } from '../process.ts'
 import { freePort } from '../run.ts'
 import type { Order } from './api.ts'
-import { measureProgramming, type Programming } from './latency.ts'
+import { measureProgramming, type Programming, warmUp } from './latency.ts'
 import { LARGE, nameOf, podNameOf, type Size, USUAL } from './objects.ts'
 
 const API = fileURLToPath(new URL('api.ts', import.meta.url))
@@ -66,6 +66,7 @@ export async function runScale({ contenders, tell }: ScaleOptions): Promise<Scal
           }
         }
         if (size === USUAL) {
+          await warmUp(api.url, size)
           for (const contender of contenders) {
             const { corefile, port } = await writeCorefile(directory, api.url, 'insecure')
             const running = new Running(commandOf(contender, corefile))

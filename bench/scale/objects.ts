@@ -15,6 +15,8 @@ export const LARGE: Size = { services: 10_000, endpointsEach: 10, pods: 150_000 
 export const USUAL: Size = { services: 5_000, endpointsEach: 4, pods: 20_000 }
 
 const SERVICES_IN_NAMESPACE = 50
+/** One in so many is headless. */
+export const HEADLESS_EVERY = 10
 const NODES = 5_000
 const CREATED = '2026-01-01T00:00:00Z'
 
@@ -43,6 +45,8 @@ const managed = (manager: string, fields: string): unknown[] => [
 const withFields = (managedFields: unknown[], metadata: ApiObject['metadata']): ApiObject['metadata'] =>
   Object.assign(metadata, { managedFields })
 const SERVICE_FIELDS = '{"f:spec":{"f:internalTrafficPolicy":{},"f:ports":{".":{},"k:{\\"port\\":80}":{}},"f:type":{}}}'
+const SLICE_FIELDS =
+  '{"f:addressType":{},"f:endpoints":{},"f:metadata":{"f:annotations":{".":{},"f:endpoints.kubernetes.io/last-change-trigger-time":{}},"f:generateName":{},"f:labels":{".":{},"f:app":{},"f:endpointslice.kubernetes.io/managed-by":{},"f:kubernetes.io/service-name":{}},"f:ownerReferences":{".":{},"k:{\\"uid\\":\\"7d9c3f5e-2b4a-4c6d-8e1f-000000000000\\"}":{}}},"f:ports":{}}'
 const POD_FIELDS =
   '{"f:metadata":{"f:labels":{".":{},"f:app":{},"f:pod-template-hash":{}}},"f:spec":{"f:containers":{"k:{\\"name\\":\\"app\\"}":{".":{},"f:env":{".":{},"k:{\\"name\\":\\"PORT\\"}":{".":{},"f:name":{},"f:value":{}}},"f:image":{},"f:imagePullPolicy":{},"f:livenessProbe":{".":{},"f:httpGet":{}},"f:name":{},"f:resources":{".":{},"f:limits":{},"f:requests":{}}}},"f:dnsPolicy":{},"f:restartPolicy":{},"f:schedulerName":{}}}'
 
@@ -57,8 +61,7 @@ export function serviceOf(number: number): ApiObject {
       labels: { app: `service-${number}`, 'app.kubernetes.io/managed-by': 'Helm' },
     }),
     spec: {
-      // One in ten is headless.
-      clusterIP: number % 10 === 0 ? 'None' : `10.96.${address >> 8}.${address & 255}`,
+      clusterIP: number % HEADLESS_EVERY === 0 ? 'None' : `10.96.${address >> 8}.${address & 255}`,
       ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 }],
       selector: { app: `service-${number}` },
     },
@@ -72,15 +75,18 @@ export function sliceOf(size: Size, number: number, unready?: number): ApiObject
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
-    metadata: {
+    metadata: withFields(managed('kube-controller-manager', SLICE_FIELDS), {
       name: `${name}-x7k2p`,
+      generateName: `${name}-`,
       namespace,
       labels: {
+        app: name,
         'kubernetes.io/service-name': name,
         'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
       },
       annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': CREATED },
-    },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name, uid: uidOf(0), controller: true }],
+    }),
     addressType: 'IPv4',
     ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
     endpoints: Array.from({ length: size.endpointsEach }, (_, i) => {
