@@ -29,7 +29,7 @@ export interface ReflectorOptions<T extends SlimMeta, H = T> {
   readonly log: Log
   /** Without it, that the server has lost data is found out late, or never. */
   readonly lineage?: Lineage
-  /** Called when a list begins; what it returns, when it has ended. Both, too, when an attempt has failed. */
+  /** Called when a list begins; what it returns, when it has ended. Both, too, when a connection is not needed any more. */
   readonly onList?: () => () => void
   /** All namespaces when absent. */
   readonly namespace?: string
@@ -356,6 +356,8 @@ export class Reflector<T extends SlimMeta, H = T> {
     } finally {
       silence.stop()
       this.#clock.clearTimeout(settled)
+      // What ends a connection and makes another is a part of the program that is needed for nothing else.
+      this.#options.onList?.()()
     }
   }
 
@@ -401,8 +403,6 @@ export class Reflector<T extends SlimMeta, H = T> {
     this.#outage.fail(fault, wasOpen, this.#store.size)
     if (fault.code === FaultCode.REWOUND) this.#versionBefore = ''
     else if (version !== '') this.#versionBefore = version
-    // What tells of a failure, and begins anew, is a part of the program that is needed for nothing else.
-    this.#options.onList?.()()
     const retryAfterMs = Math.min(fault.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
     await sleep(this.#clock, Math.max(this.#backoff.nextDelayMs(), retryAfterMs), this.#stopping.signal)
   }
