@@ -24,8 +24,11 @@ const RETURNED_KIB = 8 << 10
 /** The sockets are open by then: to find what can be let go takes up to 20 ms. */
 export const RELEASE_AFTER_MS = 100
 
-/** What has been allocated between the start and the end of the first lists, above which a collection pays: it takes 20 ms of the start. */
+/** What has been allocated between the start and the end of the first lists, above which a collection pays: it takes 20 ms of the start, a thorough one a few times as long. */
 const COLLECTED_BYTES = 8 << 20
+
+/** A few collections, one after the other, behind which V8 keeps no empty pages, nor half empty ones: of a large heap, they are a quarter. */
+const THOROUGH = { type: 'major', flavor: 'last-resort' } as const
 
 /** A small cluster has been heard by then; the lists of a large one have only begun. */
 const SAVING_AFTER_MS = 300
@@ -46,7 +49,7 @@ export function keepHeapSmall(): void {
 }
 
 export class Memory {
-  readonly #collect: () => void
+  readonly #collect: (options?: typeof THOROUGH) => void
   #system: System | undefined
   readonly #startBytes = v8.getHeapStatistics().used_heap_size
   #mayGrow = false
@@ -59,7 +62,7 @@ export class Memory {
 
   constructor() {
     v8.setFlagsFromString('--expose-gc')
-    this.#collect = runInNewContext('gc') as () => void
+    this.#collect = runInNewContext('gc') as (options?: typeof THOROUGH) => void
   }
 
   /** From then on malloc gives large buffers back at once, and so does this. To be called while the API is waited for: it takes 10 ms of the CPU. */
@@ -80,14 +83,14 @@ export class Memory {
   }
 
   /**
-   * Gives back what the first lists have left behind. If that is much it stops this thread for as long as a collection of the whole heap takes: it is
-   * for the moment before anybody asks. What the system is given back follows when answers go out already.
+   * Gives back what the first lists have left behind. If that is much it stops this thread for as long as a collection of the whole heap takes, or,
+   * where nobody asks yet, a few of them. What the system is given back follows when answers go out already.
    */
-  relieve(): void {
+  relieve(isAsked: boolean): void {
     if (v8.getHeapStatistics().used_heap_size - this.#startBytes > COLLECTED_BYTES) {
       // A collection moves what it keeps, and has it twice meanwhile.
       this.#release()
-      this.#collect()
+      this.#collect(isAsked ? undefined : THOROUGH)
     }
     this.#releaseSoon()
   }

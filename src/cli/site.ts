@@ -84,7 +84,7 @@ export class Site {
       metrics: this.metrics,
       http: this.http,
       pollCorefile: () => this.#reloader.poll(),
-      relieve: () => options.memory?.relieve(),
+      relieve: isAsked => options.memory?.relieve(isAsked),
       brace: () => options.memory?.brace() ?? (() => {}),
       fail(message) {
         log.fatal(message)

@@ -142,8 +142,11 @@ export interface ControlContext extends ProcessContext {
   readonly api: ApiDefaults
   /** Reads the Corefile again and goes over to it if it has changed. Resolves when that is done, or has failed and was told. */
   readonly pollCorefile: () => Promise<void>
-  /** Large work that is not repeated is done: what it has left behind is given back to the system. Takes tens of milliseconds. */
-  readonly relieve: () => void
+  /**
+   * Large work that is not repeated is done: what it has left behind is given back to the system. Takes tens of milliseconds; where nobody asks yet, a
+   * few times as long.
+   */
+  readonly relieve: (isAsked: boolean) => void
   /** Large work begins; ends with the function that it returns. Meanwhile memory is kept small, at the cost of speed. */
   readonly brace: () => () => void
   /** The process cannot go on: this line is logged, and it ends with exit code 1. */

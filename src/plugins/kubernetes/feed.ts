@@ -334,7 +334,7 @@ export class Feed {
     this.#isComplete = true
     const snapshot = this.#snapshot?.images.get(CLUSTER)
     // With a snapshot somebody asks already, and there is more to give back when nothing is read from it any more.
-    if (!snapshot) this.#process.relieve()
+    if (!snapshot) this.#process.relieve(false)
     // What a snapshot does not tell is which serials were given out after it: ours moves on even where nothing differs.
     const before = snapshot ? new ZoneImage(snapshot).serial : 0
     if (this.#writer.serial === before) this.#writer.change(() => this.#writer.touch())
@@ -355,7 +355,7 @@ export class Feed {
     }
     this.#snapshot = undefined
     // Nobody on the stack holds it then.
-    setImmediate(this.#process.relieve)
+    setImmediate(() => this.#process.relieve(true))
   }
 }
 
