@@ -10,8 +10,8 @@ import type { SlimMeta } from './slim.ts'
 
 /** What is kept of an object, as a text and back. */
 export interface Packing<T, H> {
-  /** What is to be held of `next`, where `held` is. */
-  hold(held: H | undefined, next: T): H
+  /** What is to be held of `next`, where `held` gives what is held now: to make that takes time, and mostly nothing depends on it. */
+  hold(held: () => H | undefined, next: T): H
   /** 65,535 octets of UTF-8 at most. */
   pack(object: H): string
   unpack(key: string, text: string): H
@@ -61,13 +61,14 @@ export class PackedStore<T extends SlimMeta, H> implements Keeper<T, H> {
     if (this.listener.isClosed) return
     const key = Buffer.from(next.key)
     const slot = this.#find(key)
-    const held = slot < 0 ? undefined : this.#unpack(this.#slots[slot])
-    const after = this.#packing.hold(held, next)
+    const unpack = (): H | undefined => (slot < 0 ? undefined : this.#unpack(this.#slots[slot]))
+    const after = this.#packing.hold(unpack, next)
     const text = Buffer.from(this.#packing.pack(after))
     if (slot >= 0 && this.#isText(this.#slots[slot], text)) {
       this.#mark(this.#slots[slot])
       return
     }
+    const held = unpack()
     this.#write(slot, key, text)
     this.listener.changed(held, after)
   }

@@ -18,9 +18,12 @@ export interface HeldPod {
   readonly nodeName?: string
 }
 
+const isNamedBy = (held: HeldPod | undefined, podIPs: readonly string[]): boolean =>
+  held?.isNamed === true && held.podIPs.join() === podIPs.join()
+
 const packing: Packing<SlimPod, HeldPod> = {
   hold(held, { key, namespace, podIPs, deleting, labels, nodeName }) {
-    const isNamed = !deleting || (held?.isNamed === true && held.podIPs.join() === podIPs.join())
+    const isNamed = !deleting || isNamedBy(held(), podIPs)
     return {
       key,
       namespace,
