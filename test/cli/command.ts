@@ -48,9 +48,9 @@ export class Command {
     args: readonly string[],
     { cwd, input, env = {}, program = process.execPath }: CommandOptions = {},
   ) {
-    // Nothing of the surroundings, neither a cluster nor a kubeconfig, but for the way to do UDP that is tested.
-    const { PATH = '', KUBEZONE_IO = '' } = process.env
-    const only = { PATH, KUBEZONE_IO, ...env }
+    // Nothing of the surroundings, neither a cluster nor a kubeconfig, but for the way to do UDP that is tested, and what Node has compiled before.
+    const { PATH = '', KUBEZONE_IO = '', NODE_COMPILE_CACHE = '' } = process.env
+    const only = { PATH, KUBEZONE_IO, NODE_COMPILE_CACHE, ...env }
     this.child = spawn(program, args, { cwd, env: only, stdio: ['pipe', 'pipe', 'pipe'] })
     this.child.stdin.on('error', () => {})
     this.child.stdin.end(input)
