@@ -1,12 +1,11 @@
 // A zone of `k8s_external`, transferred from kubezone and from CoreDNS over one API. What differs is here, and in the README of k8s_external.
 
-import dgram from 'node:dgram'
-import { once } from 'node:events'
 import { test } from 'tap'
 import { OUTSIDE } from '../plugins/outside.ts'
 import { transfer } from '../plugins/transferring.ts'
 import { RunningSite, openApi } from '../site/running.ts'
 import { CoreDns, findCoreDns } from './coredns.ts'
+import { findPort } from './port.ts'
 
 const Z = 'example.org.'
 
@@ -60,11 +59,7 @@ void test('a zone of k8s_external is transferred as from CoreDNS', {
   skip: 'missing' in found ? found.missing : false,
 }, async t => {
   if ('missing' in found) return
-  // Reserved only for the moment: CoreDNS does not tell which port it has taken.
-  const socket = dgram.createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
+  const port = await findPort()
   const api = openApi({ controllers: false })
   t.teardown(() => api.close())
   for (const object of OUTSIDE) api.apply(object)

@@ -11,7 +11,7 @@ import { join, relative, resolve } from 'node:path'
 import type { Test } from 'tap'
 import { makeCertificate } from '../../src/fakeapi/certificate.ts'
 import { Command, type Ended, until } from '../cli/command.ts'
-import { findPort } from './port.ts'
+import { findPort } from '../differential/port.ts'
 import { CONTROL_PLANE } from './programs.ts'
 
 /** What cluster DNS depends on. All of them would evict Pods, since no kubelet tells that its node is well. */

@@ -10,7 +10,7 @@ import { findCoreDns } from '../differential/coredns.ts'
 import { buildQuery, decode } from '../server/message.ts'
 import { type Answer, TYPES, describe } from '../site/zonefile.ts'
 import { UpstreamServer } from '../upstream/server.ts'
-import { findPort } from './port.ts'
+import { findPort } from '../differential/port.ts'
 
 export interface PairOptions {
   readonly folder: string
