@@ -7,10 +7,10 @@ import { Command, kubezone, portOf } from '../cli/command.ts'
 import { numbered } from '../corefiles/upstream.ts'
 import { UdpClient } from '../server/clients.ts'
 import { findCoreDns } from '../differential/coredns.ts'
+import { findPort } from '../differential/port.ts'
 import { buildQuery, decode } from '../server/message.ts'
 import { type Answer, TYPES, describe } from '../site/zonefile.ts'
 import { UpstreamServer } from '../upstream/server.ts'
-import { findPort } from '../differential/port.ts'
 
 export interface PairOptions {
   readonly folder: string
@@ -65,6 +65,25 @@ export async function startUpstream(t: Test): Promise<UpstreamServer> {
   return upstream
 }
 
+export async function startKubezone(t: Test, folder: string, corefile: string): Promise<Asked> {
+  const file = join(folder, 'Corefile')
+  writeFileSync(file, corefile)
+  const command = kubezone(t, ['-conf', file])
+  return new Asked(t, command, await portOf(command, 'dns'))
+}
+
+export async function startCoreDns(t: Test, folder: string, corefile: string): Promise<Asked> {
+  const program = findCoreDns(() => {})
+  if ('missing' in program) throw new Error(program.missing)
+  const port = await findPort()
+  const file = join(folder, 'Corefile.coredns')
+  writeFileSync(file, corefile.replace('.:0 {', `.:${port} {`))
+  const command = new Command(t, ['-conf', file], { program: program.file })
+  // Printed when it listens: what is asked before is lost.
+  await command.seen(/^CoreDNS-/m)
+  return new Asked(t, command, port)
+}
+
 export class Pair {
   readonly kubezone: Asked
   readonly coredns: Asked
@@ -78,16 +97,7 @@ export class Pair {
   static async start(t: Test, { folder, kubeconfig, replace }: PairOptions): Promise<Pair> {
     const { port } = await startUpstream(t)
     const corefile = adaptCorefile(kubeconfig, port, replace)
-    const files = { kubezone: join(folder, 'Corefile'), coredns: join(folder, 'Corefile.coredns') }
-    writeFileSync(files.kubezone, corefile)
-    const ours = kubezone(t, ['-conf', files.kubezone])
-    const theirPort = await findPort()
-    const program = findCoreDns(() => {})
-    if ('missing' in program) throw new Error(program.missing)
-    writeFileSync(files.coredns, corefile.replace('.:0 {', `.:${theirPort} {`))
-    const theirs = new Command(t, ['-conf', files.coredns], { program: program.file })
-    // Printed when it listens: what is asked before is lost.
-    await theirs.seen(/^CoreDNS-/m)
-    return new Pair(new Asked(t, ours, await portOf(ours, 'dns')), new Asked(t, theirs, theirPort))
+    const ours = await startKubezone(t, folder, corefile)
+    return new Pair(ours, await startCoreDns(t, folder, corefile))
   }
 }
