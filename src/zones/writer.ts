@@ -21,7 +21,8 @@ import {
 
 const MIN_SLOTS = 1 << 10
 const MIN_ARENA_BYTES = 64 << 10
-const GROWTH = 4
+/** Large, so that an image of many MB is not copied, and there twice, while it grows. */
+const GROWTH = 16
 
 export class ZoneWriter {
   #buffer: SharedArrayBuffer

@@ -132,6 +132,15 @@ void t.test('a name that changes for ever takes no more room than twice what liv
   t.same(readSet(pair.image, name, Type.A), expectSet(name, address(19_999)))
 })
 
+void t.test('while it grows it is copied while it is small', async t => {
+  const copied = new Map<SharedArrayBuffer, number>()
+  const writer = new ZoneWriter(ORIGINS, buffer => copied.set(buffer, copied.get(buffer) ?? writer.liveBytes))
+  for (let i = 0; i < 100_000; i++) writer.publish(wireName(`e${i}.b.`), [address(i)])
+  const sizes = [...copied.values()]
+  t.ok(writer.liveBytes > 6 << 20, `${writer.liveBytes} octets`)
+  t.ok(Math.max(...sizes) <= 1 << 20, `copied at ${sizes.join(', ')} octets`)
+})
+
 void t.test('moving to other memory copies no more octets than were published', async t => {
   let copied = 0
   let published = 0
