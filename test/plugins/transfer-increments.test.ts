@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import type { FakeApi } from '../../src/fakeapi/fakeapi.ts'
 import { TcpClient, UdpClient } from '../server/clients.ts'
 import { buildQuery, decode } from '../server/message.ts'
-import { findFreePort } from '../site/threads.ts'
+import { findPort } from '../differential/port.ts'
 import { TYPES } from '../site/zonefile.ts'
 import { Cluster } from './kubernetes/cluster.ts'
 import { clusterIP, headless, namespace, slice } from './kubernetes/objects.ts'
@@ -44,12 +44,17 @@ function apply({ api, cluster }: { api: FakeApi; cluster: Cluster }, change: Cha
   }
 }
 
+/** Each of them mostly waits for the next second, and one for a secondary that takes its time. */
+const AT_ONCE = { buffered: true }
+t.jobs = 4
+
 /** A step for each second, since the serial moves no faster. */
 const histories = fc.sample(fc.array(change, { minLength: 1, maxLength: 8 }), { numRuns: 5, seed: 42 })
 
 for (const behind of ['', 'multisocket 2']) {
   void t.test(
     `a secondary that takes changes alone has the zone of each serial: ${behind || 'one thread'}`,
+    AT_ONCE,
     async t => {
       const cluster = await open(t, `${behind}\ntransfer {\n to *\n}`)
       const { port } = cluster.site
@@ -79,7 +84,7 @@ for (const behind of ['', 'multisocket 2']) {
   )
 }
 
-void t.test('over UDP the changes come in one packet, or the SOA alone', async t => {
+void t.test('over UDP the changes come in one packet, or the SOA alone', AT_ONCE, async t => {
   const cluster = await open(t)
   const client = new UdpClient(cluster.site.port)
   t.teardown(() => client.close())
@@ -109,9 +114,9 @@ void t.test('over UDP the changes come in one packet, or the SOA alone', async t
 
 void t.test(
   'knotd has the zone by changes alone',
-  { skip: !isInstalled('knotd') && 'knotd is not installed' },
+  { ...AT_ONCE, skip: !isInstalled('knotd') && 'knotd is not installed' },
   async t => {
-    const port = await findFreePort()
+    const port = await findPort()
     const cluster = await open(t, `transfer {\n to 127.0.0.1:${port}\n}`)
     const knot = new OtherSecondary(t, 'knotd', { zone: Z, port, primary: cluster.site.port })
     /** It has the zone of our serial. */

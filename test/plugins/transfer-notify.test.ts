@@ -7,13 +7,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { UdpClient } from '../server/clients.ts'
 import { buildQuery, decode } from '../server/message.ts'
-import { findFreePort } from '../site/threads.ts'
+import { findPort } from '../differential/port.ts'
 import { Cluster } from './kubernetes/cluster.ts'
 import { clusterIP, namespace } from './kubernetes/objects.ts'
 import { OtherSecondary, isInstalled } from './secondaries.ts'
 
 const Z = 'cluster.local.'
 const OBJECTS = [namespace('ns'), clusterIP('web', ['10.96.0.10'])]
+
+/** Each of them mostly waits: for a NOTIFY that is sent again, or for a secondary that takes its time. */
+const AT_ONCE = { buffered: true }
+t.jobs = 4
 
 /** A secondary that only hears. */
 class Listener {
@@ -42,7 +46,7 @@ class Listener {
 const openCluster = (t: Test, to: string): Promise<Cluster> =>
   Cluster.open(t, { objects: OBJECTS, behind: `transfer {\n to ${to}\n source 127.0.0.1\n}` })
 
-void t.test('NOTIFY is sent at the start, again when nobody answers, and when the zone changes', async t => {
+void t.test('NOTIFY is sent at the start, again when nobody answers, and when the zone changes', AT_ONCE, async t => {
   const secondary = new Listener()
   const port = await secondary.open(t)
   const first = secondary.hear()
@@ -57,7 +61,7 @@ void t.test('NOTIFY is sent at the start, again when nobody answers, and when th
   t.equal(decode(await changed).opcode, 4)
 })
 
-void t.test('a secondary that refuses is told of once, and not asked again', async t => {
+void t.test('a secondary that refuses is told of once, and not asked again', AT_ONCE, async t => {
   const secondary = new Listener()
   const port = await secondary.open(t)
   const heard = secondary.hear(5)
@@ -84,9 +88,9 @@ async function become(t: Test, port: number, address: string): Promise<void> {
 for (const program of ['knotd', 'nsd'] as const) {
   void t.test(
     `${program} takes the zone, is told of a change, and serves it`,
-    { skip: !isInstalled(program) && `${program} is not installed` },
+    { ...AT_ONCE, skip: !isInstalled(program) && `${program} is not installed` },
     async t => {
-      const port = await findFreePort()
+      const port = await findPort()
       const cluster = await openCluster(t, `127.0.0.1:${port}`)
       void new OtherSecondary(t, program, { zone: Z, port, primary: cluster.site.port })
       await become(t, port, '10.96.0.10')
