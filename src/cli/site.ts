@@ -86,6 +86,7 @@ export class Site {
       pollCorefile: () => this.#reloader.poll(),
       relieve: isAsked => options.memory?.relieve(isAsked),
       brace: () => options.memory?.brace() ?? (() => {}),
+      isAlone: () => this.crew === undefined,
       fail(message) {
         log.fatal(message)
         options.onFatal?.()

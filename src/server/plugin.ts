@@ -149,6 +149,8 @@ export interface ControlContext extends ProcessContext {
   readonly relieve: (isAsked: boolean) => void
   /** Large work begins; ends with the function that it returns. Meanwhile memory is kept small, at the cost of speed. */
   readonly brace: () => () => void
+  /** Whether nobody but this thread reads what `control` makes. It stays so. */
+  readonly isAlone: () => boolean
   /** The process cannot go on: this line is logged, and it ends with exit code 1. */
   readonly fail: (message: string) => void
 }

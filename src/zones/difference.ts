@@ -2,7 +2,7 @@
 
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Blocks } from './blocks.ts'
-import { type ZoneImage, NO_BLOCK } from './image.ts'
+import { type FrozenImage, type ZoneImage, NO_BLOCK } from './image.ts'
 import { BLOCK_WORDS, ENTRY_WORDS, SLOT_FREED } from './layout.ts'
 
 /** Slots that are looked at before others have their turn. */
@@ -13,7 +13,15 @@ const UNCOMPARED_BYTES = 12
 /** How many names have come, gone or changed from the one to the other, as both are now; undefined while something is being published. */
 export async function countDifferences(before: ZoneImage, after: ZoneImage): Promise<number | undefined> {
   const [old, next] = [before.freeze(), after.freeze()]
-  if (!old || !next) return undefined
+  try {
+    return old && next && (await count(old, next, before))
+  } finally {
+    old?.release()
+    next?.release()
+  }
+}
+
+async function count(old: FrozenImage, next: FrozenImage, before: ZoneImage): Promise<number> {
   let same = 0
   let both = 0
   for (let slot = 0; slot < next.slots.length; slot++) {

@@ -29,8 +29,8 @@ makeTable(EMPTY, new Uint32Array(EMPTY), TABLE_START, 1)
 new Uint32Array(EMPTY)[Head.Magic] = MAGIC
 
 /**
- * The image as it was at one moment. Blocks never change (`children` aside), and those that nothing leads to any more go with the buffer when
- * nobody has it, so this takes 4 octets for each slot.
+ * The image as it was at one moment. Blocks do not change (`children` aside), and those that nothing leads to any more go with the buffer when
+ * nobody has it, so this takes 4 octets for each slot. Until `release`, the writer has to copy what it wants to move.
  */
 export interface FrozenImage extends Blocks {
   /** That these names have, or will have: none that was given out with them is greater. */
@@ -38,6 +38,7 @@ export interface FrozenImage extends Blocks {
   readonly names: number
   /** Octets of all blocks that slots lead to. */
   readonly liveBytes: number
+  readonly release: () => void
 }
 
 export class ZoneImage {
@@ -122,6 +123,13 @@ export class ZoneImage {
     return this.find(name, from, length, hashName(name, from, length))
   }
 
+  /** From now on the blocks in its memory stay where they are, until the function that it returns is called. */
+  hold(): () => void {
+    const words = this.#words
+    Atomics.add(words, Head.Holders, 1)
+    return () => Atomics.sub(words, Head.Holders, 1)
+  }
+
   /** A copy of the table, with which all blocks stay as they are; undefined while what belongs together is being published. */
   freeze(): FrozenImage | undefined {
     const words = this.#words
@@ -131,7 +139,8 @@ export class ZoneImage {
     const { bytes, names } = this
     const liveBytes = words[Head.LiveBytes]
     const serial = words[Head.NextSerial]
-    return Atomics.load(words, Head.Version) === version ? { bytes, words, slots, serial, names, liveBytes } : undefined
+    if (Atomics.load(words, Head.Version) !== version) return undefined
+    return { bytes, words, slots, serial, names, liveBytes, release: this.hold() }
   }
 
   /** Where the name of a block lies in `bytes`. */

@@ -61,7 +61,9 @@ export class Journal {
 
   #open(): void {
     const image = this.#writer.buffer
-    const { slots } = new ZoneImage(image)
+    const now = new ZoneImage(image)
+    now.hold()
+    const { slots } = now
     const tableAt = HISTORY_HEAD_WORDS * 4
     const stepsAt = tableAt + slots.length * 4
     const history = new SharedArrayBuffer(stepsAt + Math.min(MAX_JOURNAL_OCTETS, image.byteLength))

@@ -11,7 +11,8 @@
 //          | name, then the records in wire form. Owners are pointers into the question, so the client's spelling is kept
 //
 // One thread writes, any number read. The writer appends a whole block and then stores its offset into the slot, in one atomic store: a
-// reader finds the old block or the new one. Blocks are never changed after that but for `children`, which only the writer reads.
+// reader finds the old block or the new one. Blocks are never changed after that but for `children`, which only the writer reads; nor are they moved,
+// where another thread reads or somebody holds on to where they are.
 
 export const MAGIC = 0x6b7a6e31 // "kzn1"
 
@@ -41,6 +42,8 @@ export const Head = {
   Stale: 11,
   /** The serial of the names as they are now: it is that of the zones when the second is over that the last one was given in. */
   NextSerial: 12,
+  /** How many hold on to where blocks are, from one turn of the event loop to another. */
+  Holders: 13,
 } as const
 
 const HEAD_WORDS = 16

@@ -23,6 +23,8 @@ const MIN_SLOTS = 1 << 10
 const MIN_ARENA_BYTES = 64 << 10
 /** Large, so that an image of many MB is not copied, and there twice, while it grows. */
 const GROWTH = 16
+/** What may lie dead among the blocks before they are moved together, as a share of what lives. */
+const SLACK = 0.25
 
 export class ZoneWriter {
   #buffer: SharedArrayBuffer
@@ -31,6 +33,9 @@ export class ZoneWriter {
   #slots!: Int32Array
   readonly #origins: readonly WireName[]
   readonly #onHandover: (buffer: SharedArrayBuffer) => void
+  readonly #isAlone: () => boolean
+  /** Where the arena ended when the blocks were last moved; octets. */
+  #movedEnd = 0
   readonly #clock = new SerialClock(serial => {
     this.serial = serial
     this.onSerial?.()
@@ -44,10 +49,16 @@ export class ZoneWriter {
 
   /**
    * `origins` are the apexes of the zones, lower case; they exist from the start and for ever. `onHandover` is called with the new buffer
-   * each time the image has moved to one: readers that stay with the old buffer see no more changes.
+   * each time the image has moved to one: readers that stay with the old buffer see no more changes. `isAlone`: whether nobody reads in another
+   * thread.
    */
-  constructor(origins: readonly WireName[], onHandover: (buffer: SharedArrayBuffer) => void = () => {}) {
+  constructor(
+    origins: readonly WireName[],
+    onHandover: (buffer: SharedArrayBuffer) => void = () => {},
+    isAlone: () => boolean = () => false,
+  ) {
     this.#origins = origins
+    this.#isAlone = isAlone
     // Hundreds of zones move the image before anyone has seen it.
     this.#onHandover = () => {}
     this.#buffer = this.#open(MIN_SLOTS, MIN_ARENA_BYTES)
@@ -253,21 +264,57 @@ export class ZoneWriter {
     return slot
   }
 
-  /** Sees to it that a block of `length` octets and a slot for it are there; returns whether the image moved for that. */
+  /** Sees to it that a block of `length` octets and a slot for it are there; returns whether slots were moved for that. */
   #reserve(length: number): boolean {
+    const hasSlid = this.#isSlack(length)
+    if (hasSlid) this.#slide()
     const words = this.#words
     const live = words[Head.LiveBytes] + length + this.#tableBytes
     const end = words[Head.ArenaEnd] + length
     const isCrowded = words[Head.UsedSlots] * 2 >= this.#slots.length
     // As much again as lives: the next compaction is as far away as it cost.
     const isWasteful = end - words[Head.ArenaStart] > Math.max(MIN_ARENA_BYTES, live * 2)
-    if (end <= this.#buffer.byteLength && !isCrowded && !isWasteful) return false
+    if (end <= this.#buffer.byteLength && !isCrowded && !isWasteful) return hasSlid
     let wanted = MIN_SLOTS
     while (wanted < words[Head.Names] * 4) wanted *= 2
     if (isCrowded && !isWasteful && end + tableBytes(wanted) <= this.#buffer.byteLength) this.#moveTable(wanted)
     // It may grow to a multiple without being copied, as it is there twice meanwhile; what is not written to takes no memory.
     else this.#compact(wanted, Math.max(MIN_ARENA_BYTES, live * GROWTH))
     return true
+  }
+
+  /** Whether enough lies dead, and may be written over, that it pays to move the blocks together: about as much is copied as four times that. */
+  #isSlack(length: number): boolean {
+    const words = this.#words
+    const live = words[Head.LiveBytes] + length + this.#tableBytes
+    const end = words[Head.ArenaEnd] + length
+    const slack = Math.max(MIN_ARENA_BYTES, live * SLACK)
+    if (end - this.#movedEnd <= slack || end - words[Head.ArenaStart] <= live + slack) return false
+    return this.#isAlone() && Atomics.load(words, Head.Holders) === 0
+  }
+
+  /** Moves the blocks together where they are: a copy would be there beside them. */
+  #slide(): void {
+    const words = this.#words
+    const slots = this.#slots
+    // In the arena, blocks are in front of it and behind.
+    const tableAt = slots.byteOffset - 4
+    const tableEnd = slots.byteOffset + slots.byteLength
+    const blocks = listBlocks(slots, words[Head.Names]).sort()
+    let end = words[Head.ArenaStart]
+    for (let i = 0; i < blocks.length; i++) {
+      const block = blocks[i]
+      const length = words[(block >> 2) + 1]
+      if (end < tableEnd && end + length > tableAt) end = tableEnd
+      if (end !== block) moveDown(words, end >> 2, block >> 2, length >> 2)
+      blocks[i] = end
+      end += length
+    }
+    slots.fill(SLOT_FREE)
+    for (let i = 0; i < blocks.length; i++) insert(slots, blocks[i], words[blocks[i] >> 2])
+    words[Head.ArenaEnd] = Math.max(end, tableEnd)
+    words[Head.UsedSlots] = words[Head.Names]
+    this.#movedEnd = words[Head.ArenaEnd]
   }
 
   /** Octets of the arena that the table takes; none while it is where it was at first. */
@@ -305,6 +352,7 @@ export class ZoneWriter {
     const { LiveBytes, Names, Serial, Complete, Version, Revision, NextSerial } = Head
     for (const head of [LiveBytes, Names, Serial, Complete, Version, Revision, NextSerial]) words[head] = oldWords[head]
     words[Head.UsedSlots] = words[Head.Names]
+    this.#movedEnd = words[Head.ArenaEnd]
     this.#onHandover(this.#buffer)
   }
 
@@ -319,6 +367,19 @@ export class ZoneWriter {
     this.#words[Head.ArenaEnd] = arenaStart
     return buffer
   }
+}
+
+/** The blocks of so many names. A loop, as `filter` takes ten times as long. */
+function listBlocks(slots: Int32Array, names: number): Int32Array {
+  const blocks = new Int32Array(names)
+  let count = 0
+  for (let slot = 0; slot < slots.length; slot++) if (slots[slot] > SLOT_FREED) blocks[count++] = slots[slot]
+  return blocks.subarray(0, count)
+}
+
+/** Blocks are short: a loop is done before `copyWithin` has begun. */
+function moveDown(words: Uint32Array, to: number, from: number, length: number): void {
+  for (let i = 0; i < length; i++) words[to + i] = words[from + i]
 }
 
 /** Puts a block into a table that has room, and nothing that was freed. */

@@ -26,6 +26,7 @@ export function makeProcess(): TestProcess {
   const idle = {
     pollCorefile: () => Promise.resolve(),
     relieve: () => {},
+    isAlone: () => true,
     brace: () => () => {},
     fail: (message: string) => void lines.push(`fatal ${message}`),
   }

@@ -6,6 +6,7 @@ import type { WireName } from '../../src/wire/name.ts'
 import type { Rrset } from '../../src/wire/rrset.ts'
 import { encodeBlock } from '../../src/zones/block.ts'
 import { ZoneImage } from '../../src/zones/image.ts'
+import { Head, SLOT_FREED, tableBytes } from '../../src/zones/layout.ts'
 import { ZoneWriter } from '../../src/zones/writer.ts'
 import { expectSet, readSet } from './reading.ts'
 import { ReferenceZones, wireName } from './reference.ts'
@@ -48,11 +49,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class Pair {
   handovers = 0
   readonly reference = new ReferenceZones(ORIGINS)
-  readonly writer = new ZoneWriter(ORIGINS, buffer => {
-    this.handovers++
-    this.image.attach(buffer)
-  })
-  readonly image = new ZoneImage(this.writer.buffer)
+  readonly writer: ZoneWriter
+  readonly image: ZoneImage
+
+  constructor(isAlone = false) {
+    const onHandover = (buffer: SharedArrayBuffer): void => {
+      this.handovers++
+      this.image.attach(buffer)
+    }
+    this.writer = new ZoneWriter(ORIGINS, onHandover, () => isAlone)
+    this.image = new ZoneImage(this.writer.buffer)
+  }
 
   take({ name, rrsets }: Step): void {
     const [changed, expected] = rrsets
@@ -88,8 +95,8 @@ function lineage(name: WireName): WireName[] {
 void t.test('after each publication and withdrawal the image answers as the naive reference does', async t => {
   let handovers = 0
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 80, size: 'max' }), steps => {
-      const pair = new Pair()
+    fc.property(fc.array(step, { minLength: 1, maxLength: 80, size: 'max' }), fc.boolean(), (steps, isAlone) => {
+      const pair = new Pair(isAlone)
       const all = new Map(steps.flatMap(({ name }) => lineage(name)).map(name => [wireText(name), name]))
       for (const step of steps) {
         pair.take(step)
@@ -130,6 +137,61 @@ void t.test('a name that changes for ever takes no more room than twice what liv
   t.ok(pair.handovers > 5)
   t.ok(pair.writer.buffer.byteLength < 100_000, `${pair.writer.buffer.byteLength} octets`)
   t.same(readSet(pair.image, name, Type.A), expectSet(name, address(19_999)))
+})
+
+void t.test('where nobody else reads, what is dead is written over, and nothing is copied to other memory', async t => {
+  const pair = new Pair(true)
+  const { writer, image } = pair
+  const names = Array.from({ length: 5_000 }, (_, i) => wireName(`e${i}.s${i % 97}.svc.cluster.local.`))
+  for (const [i, name] of names.entries()) pair.take({ name, rrsets: [address(i)] })
+  const { buffer } = writer
+  const words = new Uint32Array(buffer)
+  const tables = 2 * tableBytes(image.slots.length)
+  // Of many sizes, and each eighth is there only now and then.
+  const change = (i: number): void => {
+    const name = names[(i * 7919) % names.length]
+    const rdata = Array.from({ length: i % 11 }, (_, n) => Uint8Array.of(10, n, i >> 8, i))
+    pair.take({ name, rrsets: i % 8 === 0 ? undefined : [{ ...address(i), rdata }] })
+  }
+  let most = 0
+  for (let i = 0; i < 40_000; i++) {
+    change(i)
+    const used = words[Head.ArenaEnd] - words[Head.ArenaStart]
+    most = Math.max(most, used - tables - writer.liveBytes * 1.25)
+  }
+  t.ok(most < 70 << 10, `${most} octets more than a quarter is dead`)
+  pair.compare(names)
+  t.equal(writer.buffer, buffer)
+
+  // Who holds on to it, has what was.
+  const frozen = image.freeze()!
+  const listBlocks = (): Map<string, string> => {
+    const blocks = [...frozen.slots].filter(block => block > SLOT_FREED)
+    return new Map(
+      blocks.map(block => {
+        const [, length, , meta] = frozen.words.subarray(block >> 2, (block >> 2) + 4)
+        const octets = frozen.bytes.subarray(block + 12, block + length).toString('latin1')
+        return [`${octets.length} ${meta} ${octets}`, octets]
+      }),
+    )
+  }
+  const before = listBlocks()
+  for (let i = 0; i < 40_000; i++) change(i)
+  t.same(listBlocks(), before)
+  t.not(writer.buffer, buffer, 'it is copied as long')
+  pair.compare(names)
+  frozen.release()
+})
+
+void t.test('who has let go of an image holds it no more', async t => {
+  const pair = new Pair(true)
+  const names = Array.from({ length: 2_000 }, (_, i) => wireName(`e${i}.b.`))
+  for (const [i, name] of names.entries()) pair.take({ name, rrsets: [address(i)] })
+  const { buffer } = pair.writer
+  pair.image.freeze()!.release()
+  for (let i = 0; i < 20_000; i++) pair.take({ name: names[i % names.length], rrsets: [address(i)] })
+  t.equal(pair.writer.buffer, buffer)
+  pair.compare(names)
 })
 
 void t.test('while it grows it is copied while it is small', async t => {

@@ -116,7 +116,7 @@ export class Feed {
     this.#addresses = addresses
     this.#process = process
     this.#counts = kubernetesMetrics(process.metrics)
-    this.#writer = new ZoneWriter(options.zones.map(toWire), () => this.#exposure.move())
+    this.#writer = new ZoneWriter(options.zones.map(toWire), () => this.#exposure.move(), process.isAlone)
     this.#exposure = new Exposure(this.#writer)
     this.#archive = new Archive(this.#writer)
     this.#topology = options.topology ? openTopology() : undefined

@@ -92,6 +92,8 @@ export class SnapshotKeeper {
     } catch (error) {
       this.#fail(error as Error)
       return
+    } finally {
+      for (const { release } of frozen.values()) release()
     }
     this.#written = written
     this.#counts.writes.inc()
