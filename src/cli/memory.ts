@@ -21,7 +21,7 @@ const RELEASE_MS = 250
 const LOOK_MS = 25
 const RETURNED_KIB = 8 << 10
 
-/** The sockets are open by then: to find what can be let go takes up to 20 ms. */
+/** The sockets are open by then: to find what can be let go takes up to 20 ms the first time. */
 export const RELEASE_AFTER_MS = 100
 
 /** What has been allocated between the start and the end of the first lists, above which a collection pays: it takes 20 ms of the start, a thorough one a few times as long. */

@@ -27,6 +27,9 @@ export interface Resource<T extends SlimMeta> {
   convert(object: unknown): T | undefined
 }
 
+/** Of the metadata, what says which object it is. */
+const IDENTITY = { name: true, namespace: true, uid: true, resourceVersion: true } as const
+
 export const SERVICES: Resource<SlimService> = {
   name: 'services',
   group: '',
@@ -43,10 +46,7 @@ export const ENDPOINT_SLICES: Resource<SlimEndpointSlice> = {
   // What changes most.
   fields: {
     metadata: {
-      name: true,
-      namespace: true,
-      uid: true,
-      resourceVersion: true,
+      ...IDENTITY,
       labels: {
         'kubernetes.io/service-name': true,
         'multicluster.kubernetes.io/service-name': true,
@@ -87,10 +87,7 @@ export const PODS: Resource<SlimPod> = {
   // There are more of them than of anything else, and they are large.
   fields: {
     metadata: {
-      name: true,
-      namespace: true,
-      uid: true,
-      resourceVersion: true,
+      ...IDENTITY,
       deletionTimestamp: true,
       labels: true,
     },
